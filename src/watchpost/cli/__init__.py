@@ -1,0 +1,31 @@
+"""The command line: one file a verb; what a verb needs is imported when it runs."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+app = typer.Typer(
+    name="watchpost",
+    help="Video analytics for a room full of cameras, on one server, with detectors you own.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """Run the command line; an error that a user can act on is one line on stderr and exit code 1."""
+    from watchpost.errors import WatchpostError
+    from watchpost.telemetry import redacted
+
+    try:
+        app()
+    except WatchpostError as error:
+        print(f"watchpost: {redacted(str(error))}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except BrokenPipeError:  # the reader of a pipe has gone: nobody is left to tell
+        raise SystemExit(141) from None

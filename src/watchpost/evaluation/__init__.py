@@ -1,0 +1,1 @@
+"""Measuring models and trackers with the metrics of the field."""

@@ -1,0 +1,62 @@
+"""From a name in the configuration to a file: a plugin is a module of a room, loaded when it is asked for.
+
+A plugin module holds `Options` (a subclass of `watchpost.options.Options`) and `create(...)`, whose arguments
+its room defines. Its heavy libraries are imported inside `create` or later, so listing plugins stays cheap.
+A name with a dot is a module of somebody else's package.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from types import ModuleType
+from typing import Final
+
+from watchpost.errors import ConfigError, MissingExtraError
+
+EXTRAS: Final = {
+    "openvino": "openvino",
+    "paho": "mqtt",
+    "faster_coco_eval": "evaluate",
+}
+"""Which extra brings an optional library, by the library's import name."""
+
+
+def load(room: str, name: str) -> ModuleType:
+    """The module of plugin `name` in `room` (`trackers`, `rules`, ...).
+
+    Raises `ConfigError` for an unknown name and `MissingExtraError` when it needs a library that is missing.
+    """
+    path = name if "." in name else f"watchpost.{room}.{name}"
+    if name.startswith("_") or not all(part.isidentifier() for part in name.split(".")):
+        raise ConfigError(f"{name!r} is no name of a plugin; {room} has: {', '.join(names(room))}.")
+    try:
+        module = importlib.import_module(path)
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing in EXTRAS:
+            raise MissingExtraError(missing, EXTRAS[missing]) from None
+        if error.name is not None and path.startswith(error.name):
+            raise ConfigError(f"{room} has no {name!r}; there are: {', '.join(names(room))}.") from None
+        raise
+    if not hasattr(module, "Options"):
+        raise ConfigError(f"{room} has no {name!r}; there are: {', '.join(names(room))}.")
+    return module
+
+
+def names(room: str) -> list[str]:
+    """The names of the plugins that `room` brings along, sorted."""
+    package = importlib.import_module(f"watchpost.{room}")
+    found = (module.name for module in pkgutil.iter_modules(package.__path__))
+    return sorted(
+        name
+        for name in found
+        if not name.startswith("_")
+        and hasattr(importlib.import_module(f"watchpost.{room}.{name}"), "Options")
+    )
+
+
+def missing_extra(error: ModuleNotFoundError) -> MissingExtraError | None:
+    """The error to show when importing an optional library failed, `None` for a library that is no extra."""
+    library = (error.name or "").partition(".")[0]
+    return MissingExtraError(library, EXTRAS[library]) if library in EXTRAS else None

@@ -1,0 +1,1 @@
+"""Many pipelines: start, restart, reload, and the health of it all."""

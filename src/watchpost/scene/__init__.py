@@ -1,0 +1,1 @@
+"""A synthetic scene with exact ground truth: people who walk past a camera."""

@@ -1,0 +1,21 @@
+"""Giving the same object the same number from frame to frame. Two methods are the whole interface."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from watchpost.types import Detections
+
+
+class Tracker(Protocol):
+    """The tracks of one camera. Numbers count from 1 and belong to this tracker alone."""
+
+    def update(self, detections: Detections, time_s: float) -> Detections:
+        """The confirmed objects of this frame with `track_id` set, in no set order.
+
+        `time_s` is camera time; it may advance unevenly but not step back.
+        Raises `ValueError` when it does.
+        """
+
+    def reset(self) -> None:
+        """Forget all tracks, and count from 1 again."""

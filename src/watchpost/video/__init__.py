@@ -1,0 +1,1 @@
+"""What is done with packets and pictures: decode, draw, encode, probe."""
