@@ -20,9 +20,7 @@ def box_iou(a: Floats, b: Floats) -> Floats:
     >>> box_iou(np.array([[0., 0., 2., 2.]]), np.array([[1., 0., 3., 2.]])).round(3).tolist()
     [[0.333]]
     """
-    overlap = np.maximum(
-        np.minimum(a[:, None, 2:], b[None, :, 2:]) - np.maximum(a[:, None, :2], b[None, :, :2]), 0
-    )
+    overlap = np.maximum(np.minimum(a[:, None, 2:], b[None, :, 2:]) - np.maximum(a[:, None, :2], b[None, :, :2]), 0)
     intersection = overlap[..., 0] * overlap[..., 1]
     union = box_area(a)[:, None] + box_area(b)[None, :] - intersection
     return np.asarray(np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0))

@@ -150,7 +150,7 @@ class Detections:
             value = getattr(self, name)
             if value is None:
                 continue
-            array = np.asarray(value, dtype=dtypes.get(name, np.float32))
+            array: NDArray[np.generic] = np.asarray(value, dtype=dtypes.get(name, np.float32))
             fits = array.ndim == len(shape) and all(
                 want is None or want == got for want, got in zip(shape, array.shape, strict=True)
             )

@@ -1,0 +1,130 @@
+"""One running camera: a thread that reads and decodes, a thread that analyses, and nothing that blocks them.
+
+A live camera's reader never waits: the analysis takes the newest frame and late ones are dropped, counted.
+A file's reader waits, so that every frame is analysed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol
+
+from watchpost.clock import Clock
+from watchpost.pipeline import Analysed, FrameDecoder, Pipeline
+from watchpost.runtime.mailbox import Mailbox
+from watchpost.runtime.stats import CameraStats
+from watchpost.types import Event, Frame, Packet
+
+_FILE_QUEUE: Final = 3
+_TIME_ERROR_S: Final = 1e-6
+
+
+class Listener(Protocol):
+    """Who is told what a camera sees, from its analysis thread: be quick, queue what is slow."""
+
+    def frame(self, result: Analysed) -> None:
+        """One frame has been analysed."""
+
+    def events(self, events: list[Event]) -> None:
+        """Something has happened; also called after the last frame, for what was still going on."""
+
+
+class Camera:
+    """Runs `packets` through `decoder` and `pipeline` and tells `listeners`.
+
+    `max_fps` limits the analysed frames per second of camera time; `None` takes all. `error` holds what ended
+    the camera, `None` for the end of a file or a stop.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        packets: Callable[[threading.Event], Iterable[Packet]],
+        decoder: FrameDecoder,
+        pipeline: Pipeline,
+        listeners: Iterable[Listener],
+        clock: Clock,
+        max_fps: float | None = None,
+    ) -> None:
+        self.name = name
+        self.stats = CameraStats(clock)
+        self.error: Exception | None = None
+        self.finished = threading.Event()
+        self._packets = packets
+        self._decoder = decoder
+        self._pipeline = pipeline
+        self._listeners = tuple(listeners)
+        self._interval_s = 1.0 / max_fps if max_fps else 0.0
+        self._stop = threading.Event()
+        self._mailbox: Mailbox[Frame] = Mailbox(_FILE_QUEUE)
+        self._threads = [
+            threading.Thread(target=self._run, args=(work,), name=f"{name} {work.__name__[1:]}", daemon=True)
+            for work in (self._read, self._analyse)
+        ]
+
+    def start(self) -> None:
+        """Start both threads."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, timeout_s: float = 10.0) -> bool:
+        """End the camera; its open events are still reported. False if a thread did not end in time."""
+        self._stop.set()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join(timeout_s)
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def _run(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:  # a fault ends this camera alone; who watches it decides what next
+            if self.error is None:
+                self.error = error
+            self._stop.set()
+        finally:
+            if work == self._read:
+                self._mailbox.close(discard=self._stop.is_set())
+            else:
+                self._stop.set()
+                self._mailbox.close(discard=True)
+                self.finished.set()
+
+    def _read(self) -> None:
+        next_s = float("-inf")
+        for packet in self._packets(self._stop):
+            for frame in self._decoder.decode(packet):
+                next_s = self._offer(frame, next_s, is_live=packet.stream.is_live)
+            if self._stop.is_set():
+                return
+        for frame in self._decoder.flush():
+            next_s = self._offer(frame, next_s, is_live=False)
+
+    def _offer(self, frame: Frame, next_s: float, *, is_live: bool) -> float:
+        """Hand the frame over if it is due at or after camera time `next_s`; returns when the next one is."""
+        if frame.camera_time_s < next_s - _TIME_ERROR_S and not frame.is_discontinuous:
+            self.stats.skipped += 1
+            return next_s
+        self._mailbox.put(frame, wait=not is_live)
+        self.stats.dropped = self._mailbox.dropped
+        # Steps of whole intervals keep the wanted rate exact although frames arrive on their own grid.
+        late = frame.camera_time_s - next_s
+        return next_s + self._interval_s if 0 <= late < self._interval_s else frame.camera_time_s + self._interval_s
+
+    def _analyse(self) -> None:
+        try:
+            while (frame := self._mailbox.get()) is not None:
+                result = self._pipeline.analyse(frame)
+                self.stats.note(result)
+                for listener in self._listeners:
+                    listener.frame(result)
+                self._tell(result.events)
+        finally:
+            self._tell(self._pipeline.finish())
+
+    def _tell(self, events: list[Event]) -> None:
+        if events:
+            self.stats.events += len(events)
+            for listener in self._listeners:
+                listener.events(events)

@@ -1,0 +1,97 @@
+"""The best picture of each track, for the snapshot of its events: bounded memory, encoded late."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from watchpost.geometry import box_area
+from watchpost.picture import encode_jpeg
+from watchpost.types import Detections, Frame
+
+MAX_WIDTH: Final = 1280
+"""Wider pictures are scaled down before they are encoded, in pixels."""
+_HELD_FRAMES: Final = 4
+_HELD_TRACKS: Final = 256
+_BETTER: Final = 1.15
+
+
+@dataclass(slots=True)
+class _Best:
+    quality: float
+    picture: Frame | bytes
+
+
+def snapshot_jpeg(frame: Frame) -> bytes:
+    """The frame as the bytes of a JPEG file, at most `MAX_WIDTH` pixels wide."""
+    width, height = frame.size
+    if width <= MAX_WIDTH:
+        return encode_jpeg(frame.picture.bgr())
+    return encode_jpeg(frame.picture.resized(MAX_WIDTH, max(1, round(height * MAX_WIDTH / width))))
+
+
+class BestPictures:
+    """Keeps, for each track of one camera, the frame in which it is seen best.
+
+    Best: the largest confidence times the square root of the box's area, wholly inside the picture. A few
+    frames are held as they are and encoded only when an event asks for them or newer ones push them out, so
+    that a track without events costs no JPEG.
+    """
+
+    def __init__(self) -> None:
+        self._best: OrderedDict[int, _Best] = OrderedDict()
+        self._held: OrderedDict[int, Frame] = OrderedDict()
+        self._latest: Frame | None = None
+
+    def see(self, frame: Frame, tracked: Detections) -> None:
+        """Note the tracks of a frame."""
+        self._latest = frame
+        if tracked.track_id is None or not len(tracked):
+            return
+        width, height = frame.size
+        box = tracked.xyxy
+        inside = (box[:, :2] > 1).all(axis=1) & (box[:, 2] < width - 1) & (box[:, 3] < height - 1)
+        quality = tracked.confidence * np.sqrt(box_area(box)) * np.where(inside, 1.0, 0.7)
+        for track, value in zip(tracked.track_id.tolist(), quality.tolist(), strict=True):
+            self._offer(track, value, frame)
+
+    def jpeg(self, track_id: int | None) -> bytes | None:
+        """The best picture of a track, or for `None` the latest of the scene, as JPEG; `None` if never seen."""
+        if track_id is None:
+            return None if self._latest is None else snapshot_jpeg(self._latest)
+        best = self._best.get(track_id)
+        if best is None:
+            return None
+        if isinstance(best.picture, Frame):
+            self._encode(best.picture)
+        return best.picture if isinstance(best.picture, bytes) else None
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._best.clear()
+        self._held.clear()
+        self._latest = None
+
+    def _offer(self, track: int, quality: float, frame: Frame) -> None:
+        best = self._best.get(track)
+        if best is not None and quality < best.quality * _BETTER:
+            return
+        self._best[track] = _Best(quality, frame)
+        self._best.move_to_end(track)
+        self._held[id(frame)] = frame
+        while len(self._best) > _HELD_TRACKS:
+            self._best.popitem(last=False)
+        while len(self._held) > _HELD_FRAMES:
+            self._encode(next(iter(self._held.values())))
+
+    def _encode(self, frame: Frame) -> None:
+        """Replace a held frame by its JPEG wherever it is still the best of a track."""
+        self._held.pop(id(frame), None)
+        users = [best for best in self._best.values() if best.picture is frame]
+        if users:
+            data = snapshot_jpeg(frame)
+            for best in users:
+                best.picture = data
