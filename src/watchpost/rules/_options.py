@@ -1,0 +1,24 @@
+"""The options that all rules about tracked objects share."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from watchpost.options import Fraction01, Options, Seconds
+
+
+class ObjectOptions(Options):
+    """Which objects count, and how sure a rule must be of them. Durations are seconds of camera time."""
+
+    classes: frozenset[str] = frozenset()
+    """Class names that count; empty: every class that the camera's detector reports."""
+    minimum_score: Fraction01 = 0.0
+    """An object counts once its best detection has reached this confidence; 0: the detector's threshold alone."""
+    minimum_size: Fraction01 = 0.0
+    """Boxes lower than this share of the frame's height are ignored."""
+    confirm: Seconds = 0.5
+    """An object is believed once it has been seen for this long ..."""
+    sightings: int = Field(default=3, ge=1)
+    """... and at least this often."""
+    patience: Seconds = 2.0
+    """An object is gone once it has not been seen for this long."""

@@ -1,0 +1,162 @@
+"""Visits: the stays of objects in the picture or in a zone, with flicker taken out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from watchpost.types import Detections, Event, Moment, new_event_id
+
+if TYPE_CHECKING:
+    from watchpost.rules._options import ObjectOptions
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(slots=True)
+class Visit:
+    """One object's stay."""
+
+    number: int
+    """The object's number (see `Relinker`)."""
+    track_id: int
+    """The first of its tracks."""
+    start: Moment
+    last: Moment
+    """When it was seen first and last."""
+    class_name: str = ""
+    score: float = -1.0
+    best_box: Box = (0.0, 0.0, 0.0, 0.0)
+    """Of its best detection, in fractions of the frame."""
+    box: Box = (0.0, 0.0, 0.0, 0.0)
+    """Where it was seen last, in fractions of the frame."""
+    sightings: int = 0
+    frames: int = 0
+    """Frames since the start, seen or not."""
+    is_believed: bool = False
+
+    def see(self, detections: Detections, row: int, moment: Moment) -> None:
+        """Take in a sighting."""
+        self.last = moment
+        self.sightings += 1
+        self.box = box_in_fractions(detections, row)
+        score = float(detections.confidence[row])
+        if score > self.score:
+            self.score, self.best_box = score, self.box
+            self.class_name = detections.class_name(row)
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds of camera time between the first and the last sighting."""
+        return self.last.camera_time_s - self.start.camera_time_s
+
+
+@dataclass(slots=True)
+class Changes:
+    """What a frame has made certain."""
+
+    began: list[Visit] = field(default_factory=list)
+    ended: list[Visit] = field(default_factory=list)
+
+
+class Visits:
+    """The visits of one place. A visit begins when it is believed and ends when patience is over.
+
+    To be believed, an object is seen for `confirm` seconds, `sightings` times, in at least half of the frames,
+    and once with `minimum_score`: a false detection that flickers fails the half, however long it goes on.
+    """
+
+    def __init__(self, options: ObjectOptions) -> None:
+        self._options = options
+        self._visits: dict[int, Visit] = {}
+
+    @property
+    def present(self) -> list[Visit]:
+        """The visits that have begun and not ended."""
+        return [visit for visit in self._visits.values() if visit.is_believed]
+
+    def update(self, detections: Detections, numbers: NDArray[np.int64], moment: Moment) -> Changes:
+        """Take in a frame's objects; `numbers` (N,) are theirs by `Relinker`."""
+        changes = Changes()
+        for visit in list(self._visits.values()):
+            unseen_s = moment.camera_time_s - visit.last.camera_time_s
+            if unseen_s > self._options.patience:
+                del self._visits[visit.number]
+                if visit.is_believed:
+                    changes.ended.append(visit)
+        for row, number in enumerate(numbers.tolist()):
+            if number not in self._visits:
+                track = int(detections.track_id[row]) if detections.track_id is not None else number
+                self._visits[number] = Visit(number, track, moment, moment)
+            self._visits[number].see(detections, row, moment)
+        for visit in list(self._visits.values()):
+            visit.frames += 1
+            if not visit.is_believed:
+                self._judge(visit, changes)
+        return changes
+
+    def finish(self) -> list[Visit]:
+        """End all visits; those that had begun."""
+        ended = self.present
+        self._visits.clear()
+        return ended
+
+    def _judge(self, visit: Visit, changes: Changes) -> None:
+        options = self._options
+        is_steady = 2 * visit.sightings >= visit.frames
+        if not is_steady and visit.frames > 2 * options.sightings:
+            del self._visits[visit.number]
+        elif (
+            is_steady
+            and visit.sightings >= options.sightings
+            and visit.duration_s >= options.confirm
+            and visit.score >= options.minimum_score
+        ):
+            visit.is_believed = True
+            changes.began.append(visit)
+
+
+@dataclass(frozen=True, slots=True)
+class Reporter:
+    """Writes the events of one rule of one camera."""
+
+    camera: str
+    rule: str
+
+    def event(self, kind: str, visit: Visit, end: Moment, zone: str | None = None, **attributes: str | float) -> Event:
+        """An event about a visit, from its first sighting until `end`."""
+        return Event(
+            id=new_event_id(),
+            camera=self.camera,
+            rule=self.rule,
+            kind=kind,
+            class_name=visit.class_name,
+            track_id=visit.track_id,
+            start=visit.start,
+            end=end,
+            score=visit.score,
+            box=visit.best_box,
+            zone=zone,
+            attributes=dict(attributes),
+        )
+
+
+def counted(detections: Detections, options: ObjectOptions) -> Detections:
+    """The detections that the options let count: by class and by size."""
+    if options.classes:
+        detections = detections.of_classes(options.classes)
+    if options.minimum_size > 0:
+        height = detections.xyxy[:, 3] - detections.xyxy[:, 1]
+        detections = detections[height >= options.minimum_size * detections.frame_size[1]]
+    return detections
+
+
+def box_in_fractions(detections: Detections, row: int) -> Box:
+    """Box of object `row` as left, top, right, bottom in fractions of the frame, cut off at its edges."""
+    width, height = detections.frame_size
+    size = np.array([width, height, width, height], np.float64)
+    left, top, right, bottom = np.clip(detections.xyxy[row] / size, 0.0, 1.0).tolist()
+    return left, top, right, bottom
