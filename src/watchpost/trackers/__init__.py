@@ -10,11 +10,17 @@ from watchpost.types import Detections
 class Tracker(Protocol):
     """The tracks of one camera. Numbers count from 1 and belong to this tracker alone."""
 
+    @property
+    def minimum_confidence(self) -> float:
+        """The least confidence, 0-1, of a detection that it can use: what to run the detector at."""
+
     def update(self, detections: Detections, time_s: float) -> Detections:
         """The confirmed objects of this frame with `track_id` set, in no set order.
 
         `time_s` is camera time; it may advance unevenly but not step back.
-        Raises `ValueError` when it does.
+        An object that the tracker knows to be there but that was not detected in this frame may be returned
+        at its predicted place; its confidence is 0, its mask empty, its keypoints and embedding are zeros.
+        Raises `ValueError` when time steps back or is not finite.
         """
 
     def reset(self) -> None:

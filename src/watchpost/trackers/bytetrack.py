@@ -1,0 +1,97 @@
+"""ByteTrack (Zhang et al. 2022, "Multi-Object Tracking by Associating Every Detection Box", algorithm 1).
+
+Sure detections are matched first; what is left of the tracks in sight is then matched with the unsure ones,
+which are mostly people half hidden. An unsure detection never starts a track, so false alarms stay out.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from watchpost import options
+from watchpost.geometry import box_iou
+from watchpost.options import Fraction01, Seconds
+from watchpost.trackers import Tracker
+from watchpost.trackers.assignment import assign
+from watchpost.trackers.tracks import Tracks, with_predicted
+from watchpost.types import Detections
+
+Mask = NDArray[np.bool_]
+Rows = NDArray[np.intp]
+
+
+class Options(options.Options):
+    """How ByteTrack tracks."""
+
+    minimum_confidence: Fraction01 = Field(0.1, description="Detections below this are not used at all.")
+    high_confidence: Fraction01 = Field(0.5, description="Detections from here on are sure: matched first.")
+    new_confidence: Fraction01 = Field(0.6, description="A detection from here on may start a new track.")
+    minimum_iou: Fraction01 = Field(0.2, description="Overlap that a sure detection needs with its track.")
+    minimum_iou_unsure: Fraction01 = Field(0.5, description="Overlap that an unsure detection needs.")
+    confirm_hits: int = Field(2, ge=1, description="Detections that make a new track sure; then it is returned.")
+    patience: Seconds = Field(2.0, description="How long a track that is not detected is remembered.")
+    coast: Seconds = Field(0.5, description="How long such a track is still returned, where it should be.")
+
+
+def create(options: Options) -> Tracker:
+    """A tracker for one camera."""
+    return ByteTrack(options)
+
+
+class ByteTrack:
+    """See the module."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._tracks = Tracks()
+
+    @property
+    def minimum_confidence(self) -> float:
+        """Run the detector at this confidence: the unsure detections are half of the method."""
+        return self._options.minimum_confidence
+
+    def reset(self) -> None:
+        """Forget all tracks, and count from 1 again."""
+        self._tracks = Tracks()
+
+    def update(self, detections: Detections, time_s: float) -> Detections:
+        """The confirmed objects with `track_id` set: those detected, then those predicted (confidence 0)."""
+        tracks, options = self._tracks, self._options
+        tracks.advance(time_s)
+        tracks.forget(options.patience)
+        may_start = detections.confidence >= options.new_confidence
+        tracked = tracks.commit(detections, self._associate(detections), may_start, options.confirm_hits)
+        return self._with_coasting(tracked)
+
+    def _associate(self, detections: Detections) -> Rows:
+        """The row of the track of each detection (N,), -1 where it has none."""
+        tracks, options = self._tracks, self._options
+        row_of_detection = np.full(len(detections), -1, np.intp)
+        overlap = box_iou(tracks.xyxy, detections.xyxy.astype(np.float64))
+        similarity = np.where(tracks.may_match(detections), overlap, -np.inf)
+        is_free = np.ones(len(tracks), np.bool_)
+
+        def match(row_mask: Mask, detection_mask: Mask, minimum: float) -> None:
+            rows, columns = np.flatnonzero(row_mask & is_free), np.flatnonzero(detection_mask)
+            i, j = assign(similarity[np.ix_(rows, columns)], minimum)
+            row_of_detection[columns[j]] = rows[i]
+            is_free[rows[i]] = False
+
+        is_sure = detections.confidence >= options.high_confidence
+        is_unsure = ~is_sure & (detections.confidence >= options.minimum_confidence)
+        confirmed = tracks.is_confirmed
+        match(confirmed, is_sure, options.minimum_iou)
+        match(confirmed & tracks.is_seen, is_unsure, options.minimum_iou_unsure)
+        match(~confirmed, is_sure & (row_of_detection < 0), options.minimum_iou)
+        return row_of_detection
+
+    def _with_coasting(self, tracked: Detections) -> Detections:
+        """`tracked` and the confirmed tracks that were not detected but must be there still."""
+        tracks = self._tracks
+        x, y = tracks.motion.position[:, 0], tracks.motion.position[:, 1]
+        width, height = tracked.frame_size
+        is_inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+        coasts = tracks.is_confirmed & ~tracks.is_seen & is_inside & (tracks.unseen_s <= self._options.coast)
+        return with_predicted(tracked, tracks.xyxy[coasts], tracks.class_id[coasts], tracks.id[coasts])

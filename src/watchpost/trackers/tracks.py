@@ -1,0 +1,165 @@
+"""What a tracker knows about its objects, as a struct of arrays: rows live and die together."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Final, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from watchpost.trackers.kalman import BoxKalman, center_size, corners
+from watchpost.types import Detections
+
+Mask = NDArray[np.bool_]
+Rows = NDArray[np.intp]
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+UNCONFIRMED: Final = 0
+"""The `id` of a track that may yet prove to be nothing; it gets its number when it is confirmed."""
+
+
+class Motion(Protocol):
+    """Where N objects are, and where they will be. Boxes are centre x, centre y, width, height in pixels."""
+
+    position: NDArray[np.float64]
+    """(N, 4) boxes."""
+
+    def add(self, position: NDArray[np.float64]) -> None:
+        """New rows at the end for boxes (M, 4)."""
+
+    def keep(self, rows: Mask) -> None:
+        """Remove the rows that are false in the mask (N,)."""
+
+    def predict(self, elapsed_s: float) -> None:
+        """Move all boxes on by `elapsed_s` seconds."""
+
+    def correct(self, rows: Rows, measured: NDArray[np.float64]) -> None:
+        """Correct the rows (M,) by the boxes (M, 4) measured for them."""
+
+
+class Tracks:
+    """The tracks of one tracker: N rows over all arrays."""
+
+    def __init__(self, motion: Motion | None = None) -> None:
+        self.motion: Motion = BoxKalman() if motion is None else motion
+        self.id: NDArray[np.int64] = np.empty(0, np.int64)
+        self.class_id: NDArray[np.int32] = np.empty(0, np.int32)
+        self.hits: NDArray[np.int64] = np.empty(0, np.int64)
+        """(N,): detections so far."""
+        self.seen_s: NDArray[np.float64] = np.empty(0)
+        """(N,): camera time of the last detection, in seconds."""
+        self.is_seen: Mask = np.empty(0, np.bool_)
+        """(N,): detected in the last frame."""
+        self.time_s: float | None = None
+        """Camera time of the last frame, in seconds."""
+        self._last_id = 0
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+    @property
+    def xyxy(self) -> NDArray[np.float64]:
+        """(N, 4): the filtered, or since the last detection predicted, boxes in pixels."""
+        return corners(self.motion.position)
+
+    @property
+    def is_confirmed(self) -> Mask:
+        """(N,): has a number."""
+        return np.asarray(self.id != UNCONFIRMED)
+
+    def advance(self, time_s: float) -> None:
+        """Predict all tracks to camera time `time_s`; raises `ValueError` when it steps back or is not finite."""
+        if not math.isfinite(time_s) or (self.time_s is not None and time_s < self.time_s):
+            raise ValueError(
+                f"time_s: expected a time at or after {self.time_s} s, got {time_s}; reset() starts afresh"
+            )
+        self.motion.predict(0.0 if self.time_s is None else time_s - self.time_s)
+        self.time_s = time_s
+
+    @property
+    def unseen_s(self) -> NDArray[np.float64]:
+        """(N,): seconds since each was last detected."""
+        return (self.time_s or 0.0) - self.seen_s
+
+    def forget(self, patience_s: float) -> None:
+        """Forget the tracks that have not been detected for longer than `patience_s` seconds."""
+        self.keep(self.unseen_s <= patience_s)
+
+    def may_match(self, detections: Detections) -> Mask:
+        """(N, D): track and detection are of the same class."""
+        return np.asarray(self.class_id[:, None] == detections.class_id)
+
+    def commit(self, detections: Detections, row_of_detection: Rows, may_start: Mask, confirm_hits: int) -> Detections:
+        """Take in a frame whose objects are found; returns the confirmed of them, numbered, with filtered boxes.
+
+        `row_of_detection` (D,) is the row of the track of each detection, -1 where it has none; such a
+        detection starts an unconfirmed track where `may_start` (D,) is true. A track is confirmed at its
+        `confirm_hits`-th detection and forgotten when it misses one before.
+        """
+        found = np.flatnonzero(row_of_detection >= 0)
+        rows = row_of_detection[found]
+        self.motion.correct(rows, center_size(detections.xyxy[found]))
+        self.hits[rows] += 1
+        self.seen_s[rows] = self.time_s
+        self.is_seen[:] = False
+        self.is_seen[rows] = True
+        self._confirm(rows[self.hits[rows] >= confirm_hits])
+        xyxy = corners(self.motion.position[rows]).astype(np.float32)
+        tracked = replace(detections[found], track_id=self.id[rows], xyxy=xyxy)[self.is_confirmed[rows]]
+        self.keep(self.is_confirmed | self.is_seen)
+        self._start(detections[may_start & (row_of_detection < 0)])
+        return tracked
+
+    def _confirm(self, rows: Rows) -> None:
+        """Number the unconfirmed among `rows` (M,), in their order."""
+        new = rows[self.id[rows] == UNCONFIRMED]
+        self.id[new] = np.arange(self._last_id + 1, self._last_id + 1 + len(new))
+        self._last_id += len(new)
+
+    def _start(self, detections: Detections) -> None:
+        """Begin an unconfirmed track for each of the detections, at the end of the rows."""
+        count = len(detections)
+        if count == 0:
+            return
+        self.motion.add(center_size(detections.xyxy))
+        self.id = np.concatenate([self.id, np.full(count, UNCONFIRMED, np.int64)])
+        self.class_id = np.concatenate([self.class_id, detections.class_id])
+        self.hits = np.concatenate([self.hits, np.ones(count, np.int64)])
+        self.seen_s = np.concatenate([self.seen_s, np.full(count, self.time_s)])
+        self.is_seen = np.concatenate([self.is_seen, np.ones(count, np.bool_)])
+
+    def keep(self, rows: Mask) -> None:
+        """Forget the tracks that are false in the mask (N,)."""
+        if rows.all():
+            return
+        self.motion.keep(rows)
+        self.id, self.class_id = self.id[rows], self.class_id[rows]
+        self.hits, self.seen_s, self.is_seen = self.hits[rows], self.seen_s[rows], self.is_seen[rows]
+
+
+def with_predicted(
+    seen: Detections, xyxy: NDArray[np.floating], class_id: NDArray[np.int32], track_id: NDArray[np.int64]
+) -> Detections:
+    """`seen` (track_id set), and after it M objects that are known to be there but were not detected.
+
+    Their confidence is 0, their masks are empty, their keypoints and embeddings are zeros.
+    """
+    count = len(xyxy)
+    if count == 0 or seen.track_id is None:
+        return seen
+    return replace(
+        seen,
+        xyxy=np.concatenate([seen.xyxy, xyxy.astype(np.float32)]),
+        confidence=_padded(seen.confidence, count),
+        class_id=np.concatenate([seen.class_id, class_id]),
+        track_id=np.concatenate([seen.track_id, track_id]),
+        mask=None if seen.mask is None else _padded(seen.mask, count),
+        keypoints=None if seen.keypoints is None else _padded(seen.keypoints, count),
+        embedding=None if seen.embedding is None else _padded(seen.embedding, count),
+    )
+
+
+def _padded(array: NDArray[Scalar], count: int) -> NDArray[Scalar]:
+    return np.concatenate([array, np.zeros((count, *array.shape[1:]), array.dtype)])
