@@ -33,6 +33,10 @@ class StreamInfo:
     """Frames per second as the container states it; `None` where it does not."""
     pixel_format: str | None = None
     extradata: bytes | None = None
+    color_matrix: int = 2
+    """Matrix coefficients as the container states them (ITU-T H.273, table 4); 2 where it does not."""
+    color_range: int = 0
+    """1 limited, 2 full, 0 where the container does not state it."""
     rotation: int = 0
     """Degrees, clockwise, that the decoded picture must be turned to stand upright: 0, 90, 180 or 270."""
     is_live: bool = False

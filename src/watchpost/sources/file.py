@@ -1,0 +1,126 @@
+"""A video file: read as fast as its reader takes it, or played at its own speed like a camera."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote, urlsplit
+
+from pydantic import Field
+
+from watchpost import options
+from watchpost.clock import Clock
+from watchpost.errors import SourceError
+from watchpost.types import Packet
+
+if TYPE_CHECKING:
+    from av.packet import Packet as AvPacket
+    from av.video.stream import VideoStream
+
+SCHEMES: Final = ("file",)
+
+
+class Options(options.Options):
+    """How a file is played."""
+
+    realtime: bool = Field(False, description="Play at the file's own speed and treat it as a live camera.")
+    loop: bool = Field(False, description="Start again at the end, for ever.")
+
+
+class FileSource:
+    """Plays one video file.
+
+    At the start of each round of a loop the packet is marked as discontinuous. `close` ends `packets` before
+    its next packet.
+    """
+
+    def __init__(self, path: Path, camera: str, options: Options, clock: Clock) -> None:
+        self._path = path
+        self._camera = camera
+        self._options = options
+        self._clock = clock
+        self._closed = threading.Event()
+
+    def packets(self) -> Iterator[Packet]:
+        """The file's video packets in decoding order. Raises `SourceError`, permanent before the first."""
+        check_file(self._path)
+        is_first_round = True
+        while is_first_round or self._options.loop:
+            is_first_packet = True
+            for packet in self._one_round():
+                if self._closed.is_set():
+                    return
+                if is_first_packet and not is_first_round:
+                    packet = dataclasses.replace(packet, is_discontinuous=True)
+                is_first_packet = False
+                yield packet
+            is_first_round = False
+
+    def _one_round(self) -> Iterator[Packet]:
+        from watchpost.sources import _av
+
+        # With `file:` before it a path may hold colons.
+        container, stream = _av.open_input(f"file:{self._path}", str(self._path))
+        with container:
+            info = None
+            pace = _Pace(self._clock, self._closed) if self._options.realtime else None
+            for payload in _av.demux(container, stream, str(self._path)):
+                if info is None:
+                    rotation = _av.probed_rotation(stream, payload)
+                    info = _av.stream_info(stream, is_live=self._options.realtime, rotation=rotation)
+                if pace is not None:
+                    pace.wait_for(payload)
+                yield _av.to_packet(payload, info, self._camera, self._clock)
+        if info is None:
+            raise SourceError(f"{self._path}: holds no picture; is it damaged?", permanent=True)
+
+    def close(self) -> None:
+        """End `packets`; the file is let go of when its iterator ends."""
+        self._closed.set()
+
+
+class _Pace:
+    """Holds packets back until their decoding time has come."""
+
+    def __init__(self, clock: Clock, closed: threading.Event) -> None:
+        self._clock = clock
+        self._closed = closed
+        self._origin_s: float | None = None
+        self._due_s = 0.0
+
+    def wait_for(self, payload: AvPacket[VideoStream]) -> None:
+        time = payload.dts if payload.dts is not None else payload.pts
+        if time is None:  # an elementary stream: by its rate
+            self._due_s += float(1 / (payload.stream.average_rate or 25))
+        else:
+            self._due_s = float(time * payload.time_base)
+        if self._origin_s is None:
+            self._origin_s = self._clock.monotonic_s() - self._due_s
+        delay_s = self._origin_s + self._due_s - self._clock.monotonic_s()
+        if delay_s > 0:
+            self._clock.wait(delay_s, self._closed)
+
+
+def check_file(path: Path) -> None:
+    """Raise a permanent `SourceError` for a file that is missing or empty."""
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise SourceError(f"{path}: {error.strerror}; check the path.", permanent=True) from None
+    if path.is_file() and size == 0:
+        raise SourceError(f"{path}: is empty (0 bytes).", permanent=True)
+
+
+def local_path(address: str) -> Path:
+    """The path of a bare path or a `file:` address, `~` expanded."""
+    if address.startswith("file:"):
+        address = unquote(urlsplit(address).path)
+    return Path(address).expanduser()
+
+
+def create(address: str, camera: str, options: Options, clock: Clock) -> FileSource:
+    """The file at a path or `file://` address."""
+    return FileSource(local_path(address), camera, options, clock)

@@ -1,0 +1,217 @@
+"""From packets to frames. Pixels are made only when somebody asks for them, in the size they ask for."""
+
+from __future__ import annotations
+
+import heapq
+import logging
+import threading
+from collections.abc import Iterable
+from typing import Final, cast
+
+import av
+import av.error
+import numpy as np
+from av.video.codeccontext import VideoCodecContext
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+
+from watchpost.telemetry import Counters
+from watchpost.types import BGR, Frame, Packet, StreamInfo
+
+_LOG: Final = logging.getLogger(__name__)
+_UNSPECIFIED: Final = 2  # AVCOL_SPC_UNSPECIFIED, ITU-T H.273 table 4
+_HD_HEIGHT: Final = 720
+
+
+class Decoder:
+    """Decodes one camera's packets, as the timestamp filter leaves them.
+
+    A new `packet.stream` or a discontinuous packet opens a new codec context. After that, packets are skipped
+    until the first key frame. Nothing that a stream holds is ever raised: what can not be decoded is counted.
+
+    `threads` > 1 decodes several frames at once: more throughput for one file, but each thread delays its
+    camera by one frame and costs some CPU, so cameras keep 1; 0 takes one for each core.
+    """
+
+    def __init__(self, camera: str, threads: int = 1) -> None:
+        self.counters = Counters()
+        """`decoded`, `corrupt` (packets that failed), `skipped` (packets before a key frame)."""
+        self._camera = camera
+        self._threads = threads
+        self._stream: StreamInfo | None = None
+        self._context: VideoCodecContext | None = None
+        self._scaler = _Scaler()
+        self._index = 0
+        self._last_time_s = float("-inf")
+        self._waits_for_key = True
+        self._is_discontinuous = False
+        self._unsorted_times_s: list[float] = []
+
+    def decode(self, packet: Packet) -> list[Frame]:
+        """The frames that this packet completes, in order of presentation; none while frames are reordered.
+
+        Raises `ValueError` for a packet without pts: the timestamp filter goes before the decoder.
+        """
+        time_s = packet.camera_time_s
+        if time_s is None:
+            raise ValueError("Decoder.decode: a packet without pts; put the timestamp filter before the decoder")
+        frames: list[Frame] = []
+        if packet.stream is not self._stream or packet.is_discontinuous:
+            frames += self.flush()
+            self._is_discontinuous = packet.is_discontinuous
+            self._open(packet.stream)
+        if self._waits_for_key and not packet.is_key:
+            self.counters.add("skipped")
+            return frames
+        self._waits_for_key = False
+        payload = packet.payload
+        if self._context is None or not isinstance(payload, av.Packet):
+            self.counters.add("corrupt")
+            return frames
+        # The codec carries `opaque` through its reordering to the frame. It must not hold the packet itself, which
+        # holds the payload: that circle would never be freed.
+        if payload.pts is None:
+            heapq.heappush(self._unsorted_times_s, time_s)
+        payload.opaque = (None if payload.pts is None else time_s, packet.wall_time_s)
+        try:
+            pictures = self._context.decode(payload)
+        except (av.error.FFmpegError, MemoryError) as error:
+            self.counters.add("corrupt")
+            _LOG.debug("%s: a packet can not be decoded: %s", self._camera, error)
+            pictures = []
+        finally:
+            payload.opaque = None
+        return frames + self._frames(pictures)
+
+    def flush(self) -> list[Frame]:
+        """The frames still inside the codec, at the end of a stream. The next packet opens a new one."""
+        if self._context is None:
+            return []
+        try:
+            pictures = self._context.decode(None)
+        except av.error.FFmpegError:
+            pictures = []
+        frames = self._frames(pictures)
+        self._context = self._stream = None
+        return frames
+
+    def _open(self, stream: StreamInfo) -> None:
+        self._stream = stream
+        self._waits_for_key = True
+        self._unsorted_times_s.clear()
+        try:
+            context = av.CodecContext.create(stream.codec, "r")
+        except (av.error.FFmpegError, ValueError) as error:
+            _LOG.warning("%s: no decoder for %s: %s", self._camera, stream.codec, error)
+            self._context = None
+            return
+        if not isinstance(context, VideoCodecContext):
+            raise ValueError(f"Decoder: {stream.codec} is no video codec")
+        if stream.extradata:
+            context.extradata = stream.extradata
+        context.width, context.height = stream.width, stream.height
+        if stream.pixel_format:  # raw video has nowhere else to say it
+            context.pix_fmt = stream.pixel_format
+        context.colorspace, context.color_range = stream.color_matrix, stream.color_range
+        context.thread_count = self._threads
+        context.thread_type = "FRAME" if self._threads != 1 else "NONE"
+        context.copy_opaque = True
+        self._context = context
+
+    def _frames(self, pictures: Iterable[av.VideoFrame]) -> list[Frame]:
+        frames = []
+        for picture in pictures:
+            time_s, wall_time_s = cast(tuple[float | None, float], picture.opaque)
+            if time_s is None:  # packets without pts come in decoding order, pictures in order of presentation
+                time_s = heapq.heappop(self._unsorted_times_s)
+            if time_s <= self._last_time_s:  # damaged reordering; trackers rely on time that goes on
+                self.counters.add("out of order")
+                continue
+            self._last_time_s = time_s
+            rotation = (self._stream.rotation if self._stream else 0) or round(-picture.rotation / 90) % 4 * 90
+            frame = Frame(
+                camera=self._camera,
+                picture=AvPicture(picture, self._scaler, rotation),
+                camera_time_s=time_s,
+                wall_time_s=wall_time_s,
+                index=self._index,
+                is_discontinuous=self._is_discontinuous,
+            )
+            self._is_discontinuous = False
+            self._index += 1
+            self.counters.add("decoded")
+            frames.append(frame)
+        return frames
+
+
+class _Scaler:
+    """FFmpeg's scaler, kept: setting one up anew costs as much as scaling a picture.
+
+    One for whole pictures and one for resized ones, so that asking for both does not set up both each time.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._whole = VideoReformatter()
+        self._resized = VideoReformatter()
+
+    def bgr(self, picture: av.VideoFrame, size: tuple[int, int] | None) -> BGR:
+        """`picture` as (H, W, 3) uint8 BGR, stretched to `size` (width, height) where given."""
+        width, height = size or (picture.width, picture.height)
+        with self._lock:
+            converted = (self._whole if size is None else self._resized).reformat(
+                picture,
+                width,
+                height,
+                "bgr24",
+                src_colorspace=_matrix(picture),
+                dst_color_range=ColorRange.JPEG,
+                interpolation=Interpolation.BILINEAR,
+                threads=1,
+            )
+        return np.asarray(converted.to_ndarray(), np.uint8)
+
+
+def _matrix(picture: av.VideoFrame) -> int:
+    """The matrix from YUV to RGB: as the stream states it, else by size, as players do."""
+    if picture.colorspace != _UNSPECIFIED:
+        return int(picture.colorspace)
+    return Colorspace.ITU709 if picture.height >= _HD_HEIGHT else Colorspace.ITU601
+
+
+class AvPicture:
+    """A `Picture` over FFmpeg's decoded frame; safe to use from several threads."""
+
+    def __init__(self, picture: av.VideoFrame, scaler: _Scaler, rotation: int) -> None:
+        self._picture = picture
+        self._scaler = scaler
+        self._turns = rotation // 90
+        self._bgr: BGR | None = None
+
+    @property
+    def width(self) -> int:
+        """Pixels, upright."""
+        return self._picture.height if self._turns % 2 else self._picture.width
+
+    @property
+    def height(self) -> int:
+        """Pixels, upright."""
+        return self._picture.width if self._turns % 2 else self._picture.height
+
+    def bgr(self) -> BGR:
+        """The full picture (H, W, 3) uint8 BGR, read-only, made once and kept."""
+        if self._bgr is None:
+            self._bgr = self._upright(self._scaler.bgr(self._picture, None))
+        return self._bgr
+
+    def resized(self, width: int, height: int) -> BGR:
+        """The picture stretched to (height, width, 3) uint8 BGR, straight from the decoded planes; bilinear."""
+        if (width, height) == (self.width, self.height):
+            return self.bgr()
+        size = (height, width) if self._turns % 2 else (width, height)
+        return self._upright(self._scaler.bgr(self._picture, size))
+
+    def _upright(self, bgr: BGR) -> BGR:
+        if self._turns:
+            bgr = np.ascontiguousarray(np.rot90(bgr, -self._turns))
+        bgr.flags.writeable = False
+        return bgr
