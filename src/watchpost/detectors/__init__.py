@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Final, Literal, Protocol
 
 from watchpost.types import Detections, Frame
 
@@ -24,3 +25,44 @@ class Detector(Protocol):
 
     def close(self) -> None:
         """Let go of the model."""
+
+
+DEFAULT_MODEL: Final = "hog"
+"""What detects where the user names no model."""
+
+Backend = Literal["auto", "onnx", "openvino"]
+
+
+def open_detector(
+    model: str = DEFAULT_MODEL,
+    *,
+    confidence: float | None = None,
+    iou: float | None = None,
+    backend: Backend = "auto",
+    threads: int | None = None,
+) -> Detector:
+    """The detector that `model` names: a plugin (`hog`), an .onnx file, or a model card (.yaml).
+
+    `confidence` and `iou` (0-1) replace the card's; `backend` and `threads` are for models in files.
+    Raises `ConfigError` for a model or card that is missing or wrong, `MissingExtraError` for an optional backend.
+    """
+    from pydantic import ValidationError
+
+    from watchpost import plugins
+    from watchpost.errors import ConfigError
+
+    settings: dict[str, Any] = {"confidence": confidence, "iou": iou, "threads": threads}
+    plugin = model
+    if Path(model).suffix.lower() in (".onnx", ".yaml", ".yml"):
+        # in float32 the two are about equal (bench/detectors.py measures it), and ONNX Runtime is always there
+        plugin = "onnx" if backend == "auto" else backend
+        settings["model"] = Path(model)
+    module = plugins.load("detectors", plugin)
+    given = {name: value for name, value in settings.items() if value is not None}
+    try:
+        options = module.Options(**given)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        raise ConfigError(f"detector {model}: {problems}.") from None
+    detector: Detector = module.create(options)
+    return detector
