@@ -5,7 +5,13 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+)
 
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d)?\s*", re.IGNORECASE)
@@ -44,6 +50,15 @@ Fraction01 = Annotated[float, Field(ge=0, le=1)]
 
 
 class Options(BaseModel):
-    """Options of one plugin: unknown names are errors, values do not change after validation."""
+    """Options of one plugin: unknown names are errors, values do not change after validation.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    The docstring under a field is its description in the JSON Schema and in the documentation.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        # A wrong value may be a password: pydantic's own messages must not quote it.
+        hide_input_in_errors=True,
+    )

@@ -21,6 +21,9 @@ EXTRAS: Final = {
 }
 """Which extra brings an optional library, by the library's import name."""
 
+DEFAULT_MODEL: Final = "hog"
+"""What detects where the user names no model: a plugin of `detectors`, or the path of a model file."""
+
 
 def load(room: str, name: str) -> ModuleType:
     """The module of plugin `name` in `room` (`trackers`, `rules`, ...).
@@ -51,8 +54,7 @@ def names(room: str) -> list[str]:
     return sorted(
         name
         for name in found
-        if not name.startswith("_")
-        and hasattr(importlib.import_module(f"watchpost.{room}.{name}"), "Options")
+        if not name.startswith("_") and hasattr(importlib.import_module(f"watchpost.{room}.{name}"), "Options")
     )
 
 

@@ -1,0 +1,217 @@
+"""The configuration of a server, as validated objects. `watchpost.config.load` makes them from a YAML file."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from watchpost.config.names import Line, Name, Polygon
+from watchpost.config.plugin import PluginSection, Section, beside_file, checked_options
+from watchpost.config.source import source_beside_file, source_plugin
+from watchpost.plugins import DEFAULT_MODEL
+from watchpost.telemetry import redacted
+
+MODEL_FILES: Final = (".onnx", ".yaml", ".yml")
+"""How the names of model files and their cards end; another model is the name of a plugin."""
+
+
+class TrackerSection(PluginSection):
+    """How objects keep their numbers from frame to frame."""
+
+    room: ClassVar[str] = "trackers"
+
+
+class RuleSection(PluginSection):
+    """What makes an event."""
+
+    room: ClassVar[str] = "rules"
+    name: Name | None = None
+    """How events call the rule; without it, its kind and its zone or line."""
+
+    @property
+    def title(self) -> str:
+        """The name that events carry: as configured, or made of the kind and the zone or line."""
+        place = getattr(self.options, "zone", None) or getattr(self.options, "line", None)
+        return rule_title(self.kind, self.name, place)
+
+
+def rule_title(kind: str, name: str | None, place: object) -> str:
+    """What events call a rule of this kind, configured name and zone or line."""
+    return name or (f"{kind} {place}" if isinstance(place, str) else kind)
+
+
+class SinkSection(PluginSection):
+    """Where events are sent."""
+
+    room: ClassVar[str] = "sinks"
+    name: Name | None = None
+    """How the log calls the sink; without it, its kind."""
+
+
+class StoreSection(PluginSection):
+    """Where events are kept."""
+
+    room: ClassVar[str] = "stores"
+
+
+class ModelSection(PluginSection):
+    """A detector: `{model: hog}`, or a model file with its options, `{model: models/people.onnx, confidence: 0.4}`.
+
+    In the file it is written with `model` and `backend`; here `kind` is the plugin that follows from them.
+    """
+
+    room: ClassVar[str] = "detectors"
+
+    @classmethod
+    def expanded(cls, data: object) -> object:
+        """Raw settings with the plugin chosen: a file goes to its backend, another model is a plugin by itself."""
+        if isinstance(data, str):
+            data = {"model": data}
+        if not isinstance(data, Mapping) or not isinstance(model := data.get("model"), str):
+            return data
+        if Path(model).suffix.lower() not in MODEL_FILES:
+            return {"kind": model} | {key: value for key, value in data.items() if key != "model"}
+        return {"kind": data.get("backend", "onnx")} | {key: value for key, value in data.items() if key != "backend"}
+
+
+class Web(Section):
+    """The page and its API."""
+
+    host: str = "127.0.0.1"
+    """Address to listen at; `0.0.0.0` is every network of this machine and needs a token or password."""
+    port: Annotated[int, Field(ge=1, le=65535)] = 8010
+    """TCP port."""
+    token: Annotated[SecretStr, Field(min_length=16)] | None = None
+    """What programs send as `Authorization: Bearer ...`; at least 16 characters."""
+    password: Annotated[SecretStr, Field(min_length=8)] | None = None
+    """What people type at the page; at least 8 characters."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can reach it."""
+        try:
+            return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @model_validator(mode="after")
+    def _guarded(self) -> Web:
+        if not self.is_local and self.token is None and self.password is None:
+            raise PydanticCustomError(
+                "unguarded",
+                "other machines can reach this address: add token: or password:, or write host: 127.0.0.1",
+            )
+        return self
+
+
+class Analysis(Section):
+    """What is done with a camera's pictures."""
+
+    model: Name = DEFAULT_MODEL
+    """One of the names under `models`. Nothing: the only one there, or `hog` where there is none."""
+    classes: frozenset[str] = frozenset()
+    """Classes to look for, such as `[person, car]`; empty: all that the model knows."""
+    tracker: TrackerSection = Field(default_factory=lambda: TrackerSection.model_validate("bytetrack"))
+    """How objects keep their numbers: `{kind: bytetrack}`."""
+    max_fps: Annotated[float, Field(gt=0, le=1000)] | None = None
+    """Frames to analyse each second at most; nothing: all of them."""
+    rules: tuple[RuleSection, ...] = Field(default_factory=lambda: (RuleSection.model_validate("presence"),))
+    """What makes an event: a list such as `[{kind: presence}]`; `[]` for none."""
+
+
+class Defaults(Analysis):
+    """What cameras use unless they say otherwise; a camera's own value replaces the one here as a whole."""
+
+
+class Camera(Analysis):
+    """One camera."""
+
+    source: Annotated[str, Field(min_length=1, repr=False)]
+    """Address of the stream (`rtsp://...`, `http://...`, `synthetic:`), or the path of a file or folder."""
+    enabled: bool = True
+    """`false` keeps the camera in the file and leaves it alone."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Options of the source, such as `{transport: tcp}`; checked, and those that are written here alone."""
+    zones: dict[Name, Polygon] = Field(default_factory=dict)
+    """Areas by name: `side door: [[0.1, 0.2], [0.4, 0.2], [0.4, 0.9]]`, corners as fractions of the picture."""
+    lines: dict[Name, Line] = Field(default_factory=dict)
+    """Lines by name: `gate line: [[0.2, 0.8], [0.8, 0.8]]`, both ends as fractions of the picture."""
+
+    @property
+    def shown_source(self) -> str:
+        """The source without its credentials."""
+        return redacted(self.source)
+
+    def zone_arrays(self) -> dict[str, NDArray[np.float64]]:
+        """The corners (K, 2) of each zone in fractions 0-1."""
+        return {name: np.asarray(corners, np.float64) for name, corners in self.zones.items()}
+
+    def line_arrays(self) -> dict[str, NDArray[np.float64]]:
+        """The two ends (2, 2) of each line in fractions 0-1."""
+        return {name: np.asarray(ends, np.float64) for name, ends in self.lines.items()}
+
+    @field_validator("source")
+    @classmethod
+    def _known_source(cls, source: str, info: ValidationInfo) -> str:
+        source = source_beside_file(source, info.context)
+        source_plugin(source)
+        return source
+
+    @field_validator("options")
+    @classmethod
+    def _source_options(cls, options: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        if "source" not in info.data:
+            return options  # the source has its own error
+        checked = checked_options(source_plugin(info.data["source"]).Options, options, info.context)
+        return {name: getattr(checked, name) for name in checked.model_fields_set}
+
+
+class Configuration(Section):
+    """Everything that `watchpost run` needs to know."""
+
+    data: Annotated[Path, Field(validate_default=True)] = Path("watchpost-data")
+    """Folder for the event database, queues and snapshots; relative to the configuration file."""
+    web: Web = Web()
+    """The page and its API."""
+    models: dict[Name, ModelSection] = Field(default_factory=dict)
+    """Detectors by name: `people: {model: hog}`."""
+    defaults: Defaults = Field(default_factory=Defaults)
+    """What cameras use unless they say otherwise."""
+    cameras: dict[Name, Camera] = Field(default_factory=dict)
+    """The cameras by name; none is allowed, they may be added while the server runs."""
+    sinks: tuple[SinkSection, ...] = ()
+    """Where events are sent: a list such as `[{kind: webhook, url: https://...}]`."""
+    store: StoreSection = Field(default_factory=lambda: StoreSection.model_validate("sqlite"))
+    """Where events are kept."""
+
+    @field_validator("data")
+    @classmethod
+    def _beside_file(cls, data: Path, info: ValidationInfo) -> Path:
+        return beside_file(data, info.context)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _inherit(cls, data: object) -> object:
+        return with_defaults(data) if isinstance(data, Mapping) else data
+
+
+def with_defaults(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The raw configuration with a model for everybody, and with `defaults` written into every camera."""
+    models = data.get("models") or {DEFAULT_MODEL: {"model": DEFAULT_MODEL}}
+    defaults = data.get("defaults") or {}
+    cameras = data.get("cameras") or {}
+    if isinstance(models, Mapping) and len(models) == 1 and isinstance(defaults, Mapping):
+        defaults = {"model": next(iter(models)), **defaults}
+    if isinstance(cameras, Mapping) and isinstance(defaults, Mapping):
+        inherited = {key: value for key, value in defaults.items() if key in Analysis.model_fields}
+        cameras = {
+            name: {**inherited, **camera} if isinstance(camera, Mapping) else camera for name, camera in cameras.items()
+        }
+    return {**data, "models": models, "defaults": defaults, "cameras": cameras}

@@ -1,0 +1,216 @@
+"""Plain data to `Configuration`, with every problem told in plain words and by its place."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from pydantic import ValidationError
+
+from watchpost.config.models import Camera, Configuration, Defaults, Web, rule_title, with_defaults
+from watchpost.config.plugin import Section
+
+Place = tuple[str | int, ...]
+"""The way from the top to a value: keys and list indices."""
+
+
+class Finding(NamedTuple):
+    """One problem of the data."""
+
+    place: Place
+    message: str
+    is_about_key: bool = False
+    """The key itself is wrong, not its value."""
+
+
+def validated(data: object, folder: Path) -> tuple[Configuration | None, list[Finding]]:
+    """The configuration that `data` describes, or `None` and everything that is wrong with it.
+
+    Relative paths are taken relative to `folder`.
+    """
+    if not isinstance(data, Mapping):
+        return None, [Finding((), f"expected settings such as cameras: and models:, not {_described(data)}")]
+    configuration = None
+    findings: list[Finding] = []
+    try:
+        configuration = Configuration.model_validate(data, context={"folder": folder})
+    except ValidationError as error:
+        found = error.errors(include_url=False)
+        findings += [finding for finding in _findings(found) if not _is_inherited(finding.place, data)]
+    findings += _broken_references(with_defaults(data))
+    return (None if findings else configuration), findings
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`did you mean 'x'?`, or the list of what there is, or that there is nothing."""
+    choices = sorted(known)
+    close = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"there are: {', '.join(choices)}" if choices else "there are none"
+
+
+def _is_inherited(place: Place, data: Mapping[str, Any]) -> bool:
+    """Whether the value comes from `defaults`, which are checked for themselves."""
+    if len(place) < 3 or place[0] != "cameras":
+        return False
+    return place[2] not in data["cameras"][place[1]] and place[2] in with_defaults(data)["defaults"]
+
+
+def _findings(errors: Iterable[Any], base: Place = (), known: Iterable[str] = ()) -> Iterator[Finding]:
+    for error in errors:
+        place: Place = (*base, *error["loc"])
+        if error["type"] == "options":
+            yield from _findings(error["ctx"]["errors"], place, error["ctx"]["known"])
+        elif error["type"] == "extra_forbidden":
+            allowed = known if len(error["loc"]) == 1 and base else _settings_at(place[:-1])
+            name = str(place[-1])
+            yield Finding(place, f"there is no setting {name!r} here; {did_you_mean(name, allowed)}", True)
+        elif error["type"] == "plugin":
+            yield Finding((*place, "kind"), str(error["msg"]))
+        elif error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]:
+            continue  # long enough but for its wrong items, which have their own errors
+        elif place and place[-1] == "[key]":
+            yield Finding(place[:-1], _message(error, place), True)
+        else:
+            yield Finding(place, _message(error, place))
+
+
+def _settings_at(place: Place) -> Iterable[str]:
+    sections: dict[str, type[Section]] = {"web": Web, "defaults": Defaults, "cameras": Camera}
+    section = sections.get(str(place[0])) if place else Configuration
+    return section.model_fields if section is not None else ()
+
+
+_EXAMPLES: Final = {
+    "source": "source: rtsp://10.0.0.5/stream1",
+    "kind": "kind: with a plugin's name",
+    "model": "model: hog",
+    "zone": "zone: with the name of one of the camera's zones",
+    "line": "line: with the name of one of the camera's lines",
+    "url": "url: with the address to send to",
+}
+_EXPECTED: Final = {
+    "string_type": "text; put quotes around it if it is meant as text",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "tuple_type": "a list such as [a, b]",
+    "list_type": "a list such as [a, b]",
+    "set_type": "a list such as [a, b]",
+    "frozen_set_type": "a list such as [a, b]",
+    "dict_type": "names with settings (name: ...)",
+    "model_type": "settings such as {key: value}",
+    "model_attributes_type": "settings such as {key: value}",
+    "path_type": "the path of a file or folder",
+}
+_LIMITS: Final = {
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+    "finite_number": "a finite number",
+}
+
+
+def _message(error: Mapping[str, Any], place: Place) -> str:
+    kind, context = error["type"], error.get("ctx", {})
+    is_area = len(place) > 3 and place[0] == "cameras" and place[2] in ("zones", "lines")
+    if is_area and (said := _area_message(kind, place)):
+        return said
+    if kind == "missing":
+        name = str(place[-1])
+        return f"{name!r} is missing; add {_EXAMPLES.get(name, f'{name}:')}"
+    if kind in _EXPECTED:
+        return f"expected {_EXPECTED[kind]}, not {_described(error.get('input'))}"
+    if kind in _LIMITS:
+        return f"the number must be {_LIMITS[kind].format(**context)}"
+    if kind in ("string_too_short", "too_short"):
+        return f"this is too short; write at least {context['min_length']}{_unit(error)}"
+    if kind in ("string_too_long", "too_long"):
+        return f"this is too long; write at most {context['max_length']}{_unit(error)}"
+    if kind in ("literal_error", "enum"):
+        return f"write one of: {context['expected']}"
+    return str(error["msg"]).removeprefix("Value error, ")
+
+
+def _area_message(kind: str, place: Place) -> str | None:
+    if kind in _LIMITS:
+        return "a point lies outside the picture; write fractions of width and height from 0 to 1, not pixels"
+    is_line, depth = place[2] == "lines", len(place) - 4
+    if depth == 2 or (depth == 1 and kind in ("too_long", "tuple_type")):
+        return "a point is two numbers, [x, y], such as [0.25, 0.8]"
+    if kind in ("missing", "too_long", "too_short", "tuple_type"):
+        if is_line:
+            return "a line has two ends: [[x, y], [x, y]]"
+        most = " and at most 100" if kind == "too_long" else ""
+        return f"a zone has at least 3 corners{most}: [[x, y], [x, y], [x, y]]"
+    return None
+
+
+def _unit(error: Mapping[str, Any]) -> str:
+    return " items" if isinstance(error.get("input"), list | tuple) else " characters"
+
+
+def _described(value: object) -> str:
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case str():
+            return "text"
+        case list():
+            return "a list"
+        case _:
+            return "settings (key: value)"
+
+
+def _broken_references(data: Mapping[str, Any]) -> Iterator[Finding]:
+    """What names something that is not there. Parts of an unexpected shape are skipped: they have their error."""
+    models = data["models"] if isinstance(data["models"], Mapping) else {}
+    defaults = data["defaults"] if isinstance(data["defaults"], Mapping) else {}
+    cameras = data["cameras"] if isinstance(data["cameras"], Mapping) else {}
+    if isinstance(default := defaults.get("model"), str) and default not in models:
+        yield Finding(("defaults", "model"), f"there is no model {default!r}; {did_you_mean(default, models)}")
+    for name, camera in cameras.items():
+        if not isinstance(camera, Mapping):
+            continue
+        place: Place = ("cameras", name)
+        model = camera.get("model")
+        if model is None:
+            choices = ", ".join(sorted(models))
+            yield Finding(place, f"which model? Add model: to the camera or to defaults; there are: {choices}")
+        elif isinstance(model, str) and model not in models and model != defaults.get("model"):
+            message = f"there is no model {model!r}; {did_you_mean(model, models)}"
+            yield Finding((*place, "model"), message)
+        if isinstance(camera.get("rules"), list):
+            yield from _broken_rules(camera, (*place, "rules"))
+
+
+def _broken_rules(camera: Mapping[str, Any], place: Place) -> Iterator[Finding]:
+    titles: set[str] = set()
+    for index, rule in enumerate(camera["rules"]):
+        if not isinstance(rule, Mapping):
+            rule = {"kind": rule}
+        title = rule_title(str(rule.get("kind")), rule.get("name"), rule.get("zone") or rule.get("line"))
+        if title in titles:
+            message = f"a second rule is called {title!r}; give it a name of its own (name: ...)"
+            yield Finding((*place, index), message)
+        titles.add(title)
+        for key, group in (("zone", "zones"), ("zones", "zones"), ("line", "lines"), ("lines", "lines")):
+            there = camera.get(group) or {}
+            wanted = rule.get(key)
+            for word in [wanted] if isinstance(wanted, str) else wanted or ():
+                if isinstance(word, str) and isinstance(there, Mapping) and word not in there:
+                    kind = group.removesuffix("s")
+                    message = f"camera {place[1]!r} has no {kind} {word!r}; {did_you_mean(word, there)}"
+                    yield Finding((*place, index, key), message)

@@ -1,0 +1,105 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from watchpost import plugins
+from watchpost.config import Camera, Configuration, Web, load, loads
+from watchpost.errors import ConfigError
+
+SECRET = "a-token-of-many-letters"
+
+
+def test_an_empty_configuration_is_a_server_without_cameras():
+    configuration = Configuration.model_validate({})
+    assert configuration.cameras == {}
+    assert configuration.store.kind == "sqlite"
+    assert configuration.models[plugins.DEFAULT_MODEL].kind == plugins.DEFAULT_MODEL
+    assert (configuration.web.host, configuration.web.port) == ("127.0.0.1", 8010)
+
+
+def test_a_camera_takes_from_the_defaults_what_it_does_not_say():
+    text = """
+        models: {people: {model: hog}, cars: {model: cars.onnx}}
+        defaults: {model: people, classes: [person], max_fps: 5, tracker: {kind: sort}, rules: []}
+        cameras:
+          one: {source: one.mp4}
+          two: {source: two.mp4, model: cars, classes: [car], max_fps: null, tracker: bytetrack, rules: [presence]}
+    """
+    one, two = loads(text).cameras.values()
+    assert (one.model, one.classes, one.max_fps, one.tracker.kind, one.rules) == ("people", {"person"}, 5, "sort", ())
+    assert (two.model, two.classes, two.max_fps, two.tracker.kind) == ("cars", {"car"}, None, "bytetrack")
+    assert [rule.title for rule in two.rules] == ["presence"]
+
+
+def test_the_only_model_is_everybodys():
+    assert loads("models: {cars: cars.onnx}\ncameras: {a: {source: a.mp4}}").cameras["a"].model == "cars"
+
+
+def test_model_files_go_to_their_backend_and_other_models_are_plugins():
+    models = loads("models: {a: hog, b: {model: b.onnx, threads: 2}, c: {model: c.yaml, backend: openvino}}").models
+    assert [model.kind for model in models.values()] == ["hog", "onnx", "openvino"]
+    assert models["b"].options.threads == 2
+
+
+def test_relative_paths_belong_to_the_folder_of_the_file(tmp_path: Path):
+    file = tmp_path / "watchpost.yaml"
+    file.write_text("data: events\nmodels: {m: models/m.onnx}\ncameras: {a: {source: clips/a.mp4}}\n")
+    configuration = load(file)
+    assert configuration.data == tmp_path / "events"
+    assert configuration.models["m"].options.model == tmp_path / "models/m.onnx"
+    assert configuration.cameras["a"].source == str(tmp_path / "clips/a.mp4")
+    assert loads("", folder=tmp_path).data == tmp_path / "watchpost-data"
+
+
+def test_zones_and_lines_become_arrays_and_a_closed_outline_loses_its_last_corner():
+    camera = loads(
+        "cameras: {a: {source: a.mp4, zones: {문: [[0, 0], [1, 0], [1, 1], [0, 0]]}, lines: {l: [[0, 0], [1, 1]]}}}"
+    ).cameras["a"]
+    assert np.array_equal(camera.zone_arrays()["문"], [[0, 0], [1, 0], [1, 1]])
+    assert np.array_equal(camera.line_arrays()["l"], [[0, 0], [1, 1]])
+
+
+def test_credentials_show_in_no_representation():
+    camera = Camera.model_validate({"source": "file:/tmp/u:secret@x.mp4", "model": "m"})
+    assert "secret" not in repr(camera)
+    web = Web.model_validate({"token": SECRET})
+    assert SECRET not in repr(web)
+    assert web.token is not None
+    assert web.token.get_secret_value() == SECRET
+
+
+def test_validation_errors_quote_no_values():
+    with pytest.raises(ValidationError) as caught:
+        Web.model_validate({"port": SECRET})
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("host", "is_local"),
+    [("127.0.0.1", True), ("localhost", True), ("::1", True), ("127.8.8.8", True), ("0.0.0.0", False), ("me", False)],
+)
+def test_only_loopback_needs_no_token(host: str, is_local: bool):
+    if is_local:
+        assert Web(host=host).is_local
+        return
+    with pytest.raises(ValidationError, match="token"):
+        Web(host=host)
+    assert not Web.model_validate({"host": host, "token": SECRET}).is_local
+    assert not Web.model_validate({"host": host, "password": "longer than 8"}).is_local
+
+
+def test_two_equal_configurations_are_equal():
+    text = f"web: {{token: {SECRET}}}\ncameras: {{a: {{source: a.mp4}}}}"
+    assert loads(text) == loads(text)
+
+
+def test_a_missing_file_names_the_next_step(tmp_path: Path):
+    with pytest.raises(ConfigError, match=r"nothing\.yaml does not exist; .*config init"):
+        load(tmp_path / "nothing.yaml")
+
+
+def test_a_folder_is_no_file(tmp_path: Path):
+    with pytest.raises(ConfigError, match="can not be read"):
+        load(tmp_path)
