@@ -1,0 +1,146 @@
+"""The timestamp filter: whatever a camera does with its clock, what comes out starts at 0 and goes on.
+
+MPEG-TS counts 33 bits at 90 kHz and wraps after 26.5 hours (ISO/IEC 13818-1, section 2.4.3.7); cameras set their
+clocks, repeat packets, or leave times out. Small faults are mended, big ones restart the count.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from typing import Final
+
+from watchpost.types import Packet
+
+_LOG: Final = logging.getLogger(__name__)
+_MPEG_TIME_BASE: Final = Fraction(1, 90_000)
+_MPEG_WRAP: Final = 1 << 33
+_USUAL_RATE: Final = Fraction(25)
+_LARGEST_STEP_BACK_S: Final = 1.0
+_LARGEST_GAP_S: Final = 10.0
+"""For cameras, beyond what passed on the wall."""
+_LARGEST_FILE_GAP_S: Final = 60.0
+_LARGEST_GAP_INTERVALS: Final = 20
+"""Slow pictures, say one a minute, may be that far apart."""
+_REORDER_INTERVALS: Final = 4
+"""How far pts may run ahead of dts where only pts is known: two B frames, pyramids included."""
+
+
+def mended(packets: Iterable[Packet]) -> Iterator[Packet]:
+    """The same packets with pts and dts present, dts strictly growing, pts >= dts, the first pts at 0.
+
+    Repeated times and steps back of up to 1 s are mended. A packet that is marked discontinuous, steps further
+    back, or leaps ahead (10 s more than the wall clock for a camera, 60 s in a file) restarts the clock: it is
+    marked discontinuous, and camera time goes on by one frame, for a camera by the wall time that has passed.
+    A 33-bit wrap-around is no restart. Payloads are left as they came.
+    """
+    clock = _CameraClock()
+    for packet in packets:
+        yield clock.mend(packet)
+
+
+@dataclasses.dataclass(slots=True)
+class _Seen:
+    """The packet before: what came in (wrap-around undone) and what went out, in ticks of `time_base`."""
+
+    time_base: Fraction
+    pts_in: int
+    dts_in: int | None
+    dts_out: int
+    largest_pts_out: int
+    wall_time_s: float
+
+    def rescaled(self, time_base: Fraction) -> _Seen:
+        """The same in ticks of another time base, outgoing times rounded up."""
+        factor = self.time_base / time_base
+        return _Seen(
+            time_base,
+            round(self.pts_in * factor),
+            None if self.dts_in is None else round(self.dts_in * factor),
+            -int(-self.dts_out * factor // 1),
+            -int(-self.largest_pts_out * factor // 1),
+            self.wall_time_s,
+        )
+
+
+class _CameraClock:
+    """Maps a camera's times to a count that starts at 0: what goes out is what came in plus an offset."""
+
+    def __init__(self) -> None:
+        self._offset = 0
+        self._seen: _Seen | None = None
+
+    def mend(self, packet: Packet) -> Packet:
+        """The packet with both of its times."""
+        time_base = packet.stream.time_base
+        step = _interval(packet)
+        if self._seen is not None and self._seen.time_base != time_base:
+            self._offset = round(self._offset * self._seen.time_base / time_base)
+            self._seen = self._seen.rescaled(time_base)
+        seen = self._seen
+        pts, dts = _completed(packet, seen, step)
+        restarts = False
+        if seen is None:
+            self._offset = -pts
+        elif packet.is_discontinuous or _leaps(packet, pts, dts, seen, step):
+            restarts = True
+            self._restart(packet, pts, dts, seen, step)
+        elif dts is not None and seen.dts_in is not None and seen.dts_in - dts > step:
+            self._offset = seen.dts_out + step - dts  # a step back: go on as if it were the next frame
+        dts_out = (pts - _REORDER_INTERVALS * step if dts is None else dts) + self._offset
+        if seen is not None:
+            dts_out = max(dts_out, seen.dts_out + 1)
+        pts_out = max(pts + self._offset, dts_out)
+        largest = pts_out if seen is None else max(pts_out, seen.largest_pts_out)
+        self._seen = _Seen(time_base, pts, dts, dts_out, largest, packet.wall_time_s)
+        return dataclasses.replace(packet, pts=pts_out, dts=dts_out, is_discontinuous=restarts)
+
+    def _restart(self, packet: Packet, pts: int, dts: int | None, seen: _Seen, step: int) -> None:
+        passed = 0
+        if packet.stream.is_live:
+            passed = round((packet.wall_time_s - seen.wall_time_s) / packet.stream.time_base)
+        ahead = seen.largest_pts_out + max(step, passed)
+        self._offset = max(ahead - pts, seen.dts_out + 1 - (pts if dts is None else dts))
+        _LOG.debug("%s: the clock restarts at %.3f s", packet.camera, float(ahead * packet.stream.time_base))
+
+
+def _interval(packet: Packet) -> int:
+    """Ticks from one frame to the next, by the rate that the stream states."""
+    rate = packet.stream.average_rate or _USUAL_RATE
+    return max(1, round(1 / (rate * packet.stream.time_base)))
+
+
+def _completed(packet: Packet, seen: _Seen | None, step: int) -> tuple[int, int | None]:
+    """pts and, where there is one, dts of the packet: wrap-around undone, a missing or impossible pts replaced."""
+    pts, dts = packet.pts, packet.dts
+    before = None if seen is None else seen.pts_in if seen.dts_in is None else seen.dts_in
+    if packet.stream.time_base == _MPEG_TIME_BASE:
+        dts = _unwrapped(dts, before)
+        pts = _unwrapped(pts, before if dts is None else dts)
+    if pts is None and dts is None:
+        following = 0 if before is None else before + step
+        return following, following
+    if dts is not None and (pts is None or not 0 <= (pts - dts) * packet.stream.time_base <= _LARGEST_GAP_S):
+        pts = dts
+    assert pts is not None  # noqa: S101 - for the type checker: one of both is there
+    return pts, dts
+
+
+def _unwrapped(ticks: int | None, near: int | None) -> int | None:
+    """`ticks`, known modulo 33 bits, as the number nearest to `near`, where both are there."""
+    if ticks is None or near is None:
+        return ticks
+    return near + (ticks - near + _MPEG_WRAP // 2) % _MPEG_WRAP - _MPEG_WRAP // 2
+
+
+def _leaps(packet: Packet, pts: int, dts: int | None, seen: _Seen, step: int) -> bool:
+    """Whether time moved further than can be mended."""
+    ticks = pts - seen.pts_in if dts is None or seen.dts_in is None else dts - seen.dts_in
+    moved_s = float(ticks * packet.stream.time_base)
+    largest_s = _LARGEST_FILE_GAP_S
+    if packet.stream.is_live:
+        largest_s = _LARGEST_GAP_S + max(0.0, packet.wall_time_s - seen.wall_time_s)
+    intervals_s = float(_LARGEST_GAP_INTERVALS * step * packet.stream.time_base)
+    return not -_LARGEST_STEP_BACK_S <= moved_s <= max(largest_s, intervals_s)
