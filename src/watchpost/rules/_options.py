@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
+from watchpost.errors import ConfigError
 from watchpost.options import Fraction01, Options, Seconds
 
 
@@ -22,3 +27,13 @@ class ObjectOptions(Options):
     """... and at least this often."""
     patience: Seconds = 2.0
     """An object is gone once it has not been seen for this long."""
+
+
+def named_area(
+    kind: str, wanted: str, areas: Mapping[str, NDArray[np.floating]], *, rule: str, camera: str
+) -> NDArray[np.float64]:
+    """The zone or line (K, 2) that a rule names. Raises `ConfigError` when the camera does not have it."""
+    if wanted not in areas:
+        known = f"it has: {', '.join(sorted(areas))}" if areas else f"it has no {kind}s at all"
+        raise ConfigError(f"rule {rule!r} names the {kind} {wanted!r}, which camera {camera!r} does not have; {known}.")
+    return np.asarray(areas[wanted], np.float64)

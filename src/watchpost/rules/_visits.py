@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from watchpost.geometry import foot_points
 from watchpost.types import Detections, Event, Moment, new_event_id
 
 if TYPE_CHECKING:
@@ -98,6 +99,10 @@ class Visits:
                 self._judge(visit, changes)
         return changes
 
+    def get(self, number: int) -> Visit | None:
+        """The visit of an object, begun or not yet."""
+        return self._visits.get(number)
+
     def finish(self) -> list[Visit]:
         """End all visits; those that had begun."""
         ended = self.present
@@ -126,8 +131,17 @@ class Reporter:
     camera: str
     rule: str
 
-    def event(self, kind: str, visit: Visit, end: Moment, zone: str | None = None, **attributes: str | float) -> Event:
-        """An event about a visit, from its first sighting until `end`."""
+    def event(
+        self,
+        kind: str,
+        visit: Visit,
+        end: Moment,
+        *,
+        start: Moment | None = None,
+        zone: str | None = None,
+        **attributes: str | float,
+    ) -> Event:
+        """An event about a visit, from its first sighting (or `start`) until `end`."""
         return Event(
             id=new_event_id(),
             camera=self.camera,
@@ -135,7 +149,7 @@ class Reporter:
             kind=kind,
             class_name=visit.class_name,
             track_id=visit.track_id,
-            start=visit.start,
+            start=start or visit.start,
             end=end,
             score=visit.score,
             box=visit.best_box,
@@ -160,3 +174,13 @@ def box_in_fractions(detections: Detections, row: int) -> Box:
     size = np.array([width, height, width, height], np.float64)
     left, top, right, bottom = np.clip(detections.xyxy[row] / size, 0.0, 1.0).tolist()
     return left, top, right, bottom
+
+
+def anchors(detections: Detections, anchor: Literal["foot", "centre"]) -> NDArray[np.float64]:
+    """Where the objects are: points (N, 2) in fractions of the frame, kept just inside of its edges.
+
+    A box that is cut off by the frame's lower edge stands on that edge, and zones are drawn up to it.
+    """
+    xyxy = detections.xyxy.astype(np.float64)
+    points = foot_points(xyxy) if anchor == "foot" else (xyxy[:, :2] + xyxy[:, 2:]) / 2
+    return np.asarray(np.clip(points / np.array(detections.frame_size), 1e-6, 1 - 1e-6), np.float64)
