@@ -207,21 +207,3 @@ def test_masks_keypoints_and_embeddings_stay_with_their_objects(tracker: Tracker
     np.testing.assert_allclose(tracked.embedding[:, 0], middle, atol=1)
     np.testing.assert_allclose(tracked.keypoints[:, 0, 0], middle, atol=1)
     assert tracked.mask[:, 0, 0].tolist() == (abs(middle - 300) < 1).tolist()
-
-
-def test_masks_survive_frames_in_which_an_object_is_missing(tracker: Tracker) -> None:
-    def frame(places: list[int]) -> Detections:
-        return Detections(
-            xyxy=np.array([box(x, 200) for x in places]),
-            confidence=np.full(len(places), 0.9),
-            class_id=np.zeros(len(places)),
-            frame_size=FRAME_SIZE,
-            mask=np.ones((len(places), 2, 2), np.bool_),
-        )
-
-    for k in range(10):
-        tracker.update(frame([100, 300]), k / 10)
-    tracked = tracker.update(frame([300]), 1.0)
-    assert tracked.mask is not None
-    assert len(tracked.mask) == len(tracked)
-    assert tracked.mask[:, 0, 0].tolist() == (tracked.confidence > 0).tolist()

@@ -6,7 +6,6 @@ what follows the confidence (class and visibility, or a place in the world) is n
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watchpost.errors import WatchpostError
-from watchpost.types import Detections
 
 COLUMNS = "frame, id, left, top, width, height, confidence"
 
@@ -104,11 +102,10 @@ def _parse(line: str, place: str) -> list[float]:
     return row
 
 
-def mot_rows(frame: int, tracked: Detections) -> Iterable[str]:
-    """The rows of one frame's tracked objects (`track_id` set); `frame` counts from 1."""
-    if tracked.track_id is None:
-        raise ValueError("tracked: expected Detections with track_id, got None")
-    for number, (left, top, right, bottom), confidence in zip(
-        tracked.track_id, tracked.xyxy, tracked.confidence, strict=True
-    ):
-        yield (f"{frame},{number},{left:.3f},{top:.3f},{right - left:.3f},{bottom - top:.3f},{confidence:.4f},-1,-1,-1")
+def mot_text(boxes: MotBoxes) -> str:
+    """The boxes as MOT text, to be read again by `read_mot` and by other tools of the field."""
+    rows = zip(boxes.frame, boxes.id, boxes.xyxy, boxes.confidence, strict=True)
+    return "".join(
+        f"{frame},{number},{left:.3f},{top:.3f},{right - left:.3f},{bottom - top:.3f},{confidence:.4f},-1,-1,-1\n"
+        for frame, number, (left, top, right, bottom), confidence in rows
+    )

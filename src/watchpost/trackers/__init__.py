@@ -18,8 +18,6 @@ class Tracker(Protocol):
         """The confirmed objects of this frame with `track_id` set, in no set order.
 
         `time_s` is camera time; it may advance unevenly but not step back.
-        An object that the tracker knows to be there but that was not detected in this frame may be returned
-        at its predicted place; its confidence is 0, its mask empty, its keypoints and embedding are zeros.
         Raises `ValueError` when time steps back or is not finite.
         """
 

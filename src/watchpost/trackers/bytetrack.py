@@ -15,7 +15,7 @@ from watchpost.geometry import box_iou
 from watchpost.options import Fraction01, Seconds
 from watchpost.trackers import Tracker
 from watchpost.trackers.assignment import assign
-from watchpost.trackers.tracks import Tracks, with_predicted
+from watchpost.trackers.tracks import Tracks
 from watchpost.types import Detections
 
 Mask = NDArray[np.bool_]
@@ -26,13 +26,12 @@ class Options(options.Options):
     """How ByteTrack tracks."""
 
     minimum_confidence: Fraction01 = Field(0.1, description="Detections below this are not used at all.")
-    high_confidence: Fraction01 = Field(0.5, description="Detections from here on are sure: matched first.")
-    new_confidence: Fraction01 = Field(0.6, description="A detection from here on may start a new track.")
-    minimum_iou: Fraction01 = Field(0.2, description="Overlap that a sure detection needs with its track.")
+    high_confidence: Fraction01 = Field(0.6, description="Detections from here on are sure: matched first.")
+    new_confidence: Fraction01 = Field(0.7, description="A detection from here on may start a new track.")
+    minimum_iou: Fraction01 = Field(0.1, description="Overlap that a sure detection needs with its track.")
     minimum_iou_unsure: Fraction01 = Field(0.5, description="Overlap that an unsure detection needs.")
-    confirm_hits: int = Field(2, ge=1, description="Detections that make a new track sure; then it is returned.")
+    confirm_hits: int = Field(2, ge=2, description="Detections in a row that make a new track sure.")
     patience: Seconds = Field(2.0, description="How long a track that is not detected is remembered.")
-    coast: Seconds = Field(0.5, description="How long such a track is still returned, where it should be.")
 
 
 def create(options: Options) -> Tracker:
@@ -57,13 +56,12 @@ class ByteTrack:
         self._tracks = Tracks()
 
     def update(self, detections: Detections, time_s: float) -> Detections:
-        """The confirmed objects with `track_id` set: those detected, then those predicted (confidence 0)."""
+        """The confirmed objects that were detected, with `track_id` set and their boxes filtered."""
         tracks, options = self._tracks, self._options
         tracks.advance(time_s)
         tracks.forget(options.patience)
         may_start = detections.confidence >= options.new_confidence
-        tracked = tracks.commit(detections, self._associate(detections), may_start, options.confirm_hits)
-        return self._with_coasting(tracked)
+        return tracks.commit(detections, self._associate(detections), may_start, options.confirm_hits)
 
     def _associate(self, detections: Detections) -> Rows:
         """The row of the track of each detection (N,), -1 where it has none."""
@@ -86,12 +84,3 @@ class ByteTrack:
         match(confirmed & tracks.is_seen, is_unsure, options.minimum_iou_unsure)
         match(~confirmed, is_sure & (row_of_detection < 0), options.minimum_iou)
         return row_of_detection
-
-    def _with_coasting(self, tracked: Detections) -> Detections:
-        """`tracked` and the confirmed tracks that were not detected but must be there still."""
-        tracks = self._tracks
-        x, y = tracks.motion.position[:, 0], tracks.motion.position[:, 1]
-        width, height = tracked.frame_size
-        is_inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-        coasts = tracks.is_confirmed & ~tracks.is_seen & is_inside & (tracks.unseen_s <= self._options.coast)
-        return with_predicted(tracked, tracks.xyxy[coasts], tracks.class_id[coasts], tracks.id[coasts])

@@ -22,7 +22,7 @@ class Options(options.Options):
     maximum_distance: float = Field(
         1.0, gt=0, description="How far a centre may move between frames, in sizes (square root of the area)."
     )
-    confirm_hits: int = Field(2, ge=1, description="Detections in a row that make a new track sure.")
+    confirm_hits: int = Field(2, ge=2, description="Detections in a row that make a new track sure.")
     patience: Seconds = Field(1.0, description="How long a track that is not detected is remembered.")
 
 

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 # All in units of the box's own size, so that near and far, 480 and 2160 lines behave alike.
-POSITION_NOISE: Final = 0.2
+POSITION_NOISE: Final = 0.1
 """Random walk of a box's place and size: standard deviation in sizes after one second."""
 VELOCITY_NOISE: Final = 1.0
 """Random walk of its velocity: standard deviation in sizes a second after one second."""
-MEASUREMENT_NOISE: Final = 0.1
+MEASUREMENT_NOISE: Final = 0.15
 """Standard deviation of a detector's box, in sizes."""
 FIRST_VELOCITY: Final = 2.0
 """Standard deviation of the velocity of a new box, in sizes a second."""

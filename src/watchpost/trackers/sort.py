@@ -19,7 +19,7 @@ class Options(options.Options):
 
     minimum_confidence: Fraction01 = Field(0.3, description="Detections below this are not used.")
     minimum_iou: Fraction01 = Field(0.3, description="Overlap that a detection needs with its track.")
-    confirm_hits: int = Field(2, ge=1, description="Detections in a row that make a new track sure (paper: 3).")
+    confirm_hits: int = Field(2, ge=2, description="Detections in a row that make a new track sure (paper: 3).")
     patience: Seconds = Field(1.0, description="How long an unseen track is remembered (paper: 1 frame).")
 
 

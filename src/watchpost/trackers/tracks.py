@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,6 @@ from watchpost.types import Detections
 
 Mask = NDArray[np.bool_]
 Rows = NDArray[np.intp]
-Scalar = TypeVar("Scalar", bound=np.generic)
 
 UNCONFIRMED: Final = 0
 """The `id` of a track that may yet prove to be nothing; it gets its number when it is confirmed."""
@@ -137,29 +136,3 @@ class Tracks:
         self.motion.keep(rows)
         self.id, self.class_id = self.id[rows], self.class_id[rows]
         self.hits, self.seen_s, self.is_seen = self.hits[rows], self.seen_s[rows], self.is_seen[rows]
-
-
-def with_predicted(
-    seen: Detections, xyxy: NDArray[np.floating], class_id: NDArray[np.int32], track_id: NDArray[np.int64]
-) -> Detections:
-    """`seen` (track_id set), and after it M objects that are known to be there but were not detected.
-
-    Their confidence is 0, their masks are empty, their keypoints and embeddings are zeros.
-    """
-    count = len(xyxy)
-    if count == 0 or seen.track_id is None:
-        return seen
-    return replace(
-        seen,
-        xyxy=np.concatenate([seen.xyxy, xyxy.astype(np.float32)]),
-        confidence=_padded(seen.confidence, count),
-        class_id=np.concatenate([seen.class_id, class_id]),
-        track_id=np.concatenate([seen.track_id, track_id]),
-        mask=None if seen.mask is None else _padded(seen.mask, count),
-        keypoints=None if seen.keypoints is None else _padded(seen.keypoints, count),
-        embedding=None if seen.embedding is None else _padded(seen.embedding, count),
-    )
-
-
-def _padded(array: NDArray[Scalar], count: int) -> NDArray[Scalar]:
-    return np.concatenate([array, np.zeros((count, *array.shape[1:]), array.dtype)])
