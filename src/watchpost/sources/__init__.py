@@ -57,6 +57,7 @@ def open_source(address: str, camera: str, options: Mapping[str, Any] | None, cl
 def plugin_for(address: str) -> str:
     """The name of the plugin that plays `address`. Raises a permanent `SourceError` where none does."""
     from watchpost.sources.file import local_path
+    from watchpost.sources.folder import SUFFIXES
 
     if not address.strip():
         raise SourceError("the address of the source is empty; give a URL, a file or a folder.", permanent=True)
@@ -65,7 +66,7 @@ def plugin_for(address: str) -> str:
     if (scheme is None or scheme[1].lower() == "file") or path.exists():
         if str(path).startswith("/dev/video"):
             return "webcam"
-        return "folder" if path.is_dir() else "file"
+        return "folder" if path.is_dir() or path.suffix.lower() in SUFFIXES else "file"
     schemes = {key: name for name in plugins.names("sources") for key in _schemes(name)}
     try:
         return schemes[scheme[1].lower()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 from urllib.parse import urlsplit
 
 import av
@@ -98,7 +98,7 @@ def _unknown_host(address: str) -> str | None:
 
 
 def open_input(
-    url: str,
+    url: str | BinaryIO,
     address: str,
     *,
     options: dict[str, str] | None = None,
@@ -107,8 +107,8 @@ def open_input(
 ) -> tuple[InputContainer, VideoStream]:
     """An open input and its first video stream; all other streams are discarded while demuxing.
 
-    `address` is what messages call it. `timeout_s` bounds opening, probing and each read.
-    Raises `SourceError`.
+    `url` may be an open file instead. `address` is what messages call it. `timeout_s` bounds opening, probing
+    and each read. Raises `SourceError`.
     """
     _listen_to_ffmpeg()
     timeout = None if timeout_s is None else (timeout_s, timeout_s)

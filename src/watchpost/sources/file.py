@@ -6,7 +6,7 @@ import dataclasses
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from pydantic import Field
@@ -14,11 +14,8 @@ from pydantic import Field
 from watchpost import options
 from watchpost.clock import Clock
 from watchpost.errors import SourceError
+from watchpost.sources._pace import Pace
 from watchpost.types import Packet
-
-if TYPE_CHECKING:
-    from av.packet import Packet as AvPacket
-    from av.video.stream import VideoStream
 
 SCHEMES: Final = ("file",)
 
@@ -66,42 +63,22 @@ class FileSource:
         container, stream = _av.open_input(f"file:{self._path}", str(self._path))
         with container:
             info = None
-            pace = _Pace(self._clock, self._closed) if self._options.realtime else None
+            pace = Pace(self._clock, self._closed) if self._options.realtime else None
             for payload in _av.demux(container, stream, str(self._path)):
                 if info is None:
                     rotation = _av.probed_rotation(stream, payload)
                     info = _av.stream_info(stream, is_live=self._options.realtime, rotation=rotation)
+                packet = _av.to_packet(payload, info, self._camera, self._clock)
                 if pace is not None:
-                    pace.wait_for(payload)
-                yield _av.to_packet(payload, info, self._camera, self._clock)
+                    pace.wait_for(packet)
+                    packet = dataclasses.replace(packet, wall_time_s=self._clock.wall_time_s())
+                yield packet
         if info is None:
             raise SourceError(f"{self._path}: holds no picture; is it damaged?", permanent=True)
 
     def close(self) -> None:
         """End `packets`; the file is let go of when its iterator ends."""
         self._closed.set()
-
-
-class _Pace:
-    """Holds packets back until their decoding time has come."""
-
-    def __init__(self, clock: Clock, closed: threading.Event) -> None:
-        self._clock = clock
-        self._closed = closed
-        self._origin_s: float | None = None
-        self._due_s = 0.0
-
-    def wait_for(self, payload: AvPacket[VideoStream]) -> None:
-        time = payload.dts if payload.dts is not None else payload.pts
-        if time is None:  # an elementary stream: by its rate
-            self._due_s += float(1 / (payload.stream.average_rate or 25))
-        else:
-            self._due_s = float(time * payload.time_base)
-        if self._origin_s is None:
-            self._origin_s = self._clock.monotonic_s() - self._due_s
-        delay_s = self._origin_s + self._due_s - self._clock.monotonic_s()
-        if delay_s > 0:
-            self._clock.wait(delay_s, self._closed)
 
 
 def check_file(path: Path) -> None:

@@ -1,0 +1,33 @@
+"""Video over HTTP: HLS (RFC 8216), MJPEG and MPEG-TS streams, and plain files on a web server.
+
+What has a known duration is a film, which is read as fast as its reader takes it and may end; the rest is live.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pydantic import Field
+
+from watchpost.clock import Clock
+from watchpost.options import Seconds
+from watchpost.sources._live import Connection, LiveSource
+from watchpost.sources._tls import TlsOptions
+
+SCHEMES: Final = ("http", "https")
+
+
+class Options(TlsOptions):
+    """How to talk to a web server."""
+
+    timeout: Seconds = Field(
+        20.0, gt=0, description="A stream that sends nothing for this long is lost; HLS sends in bursts."
+    )
+
+
+def create(address: str, camera: str, options: Options, clock: Clock) -> LiveSource:
+    """The stream, playlist or file at an `http://` or `https://` address."""
+    ffmpeg = {"rw_timeout": str(round(options.timeout * 1_000_000))}
+    if address.lower().startswith("https:"):
+        ffmpeg |= options.ffmpeg()
+    return LiveSource(Connection(address, options.timeout, ffmpeg, may_end=True), camera, clock)

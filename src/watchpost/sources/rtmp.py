@@ -1,0 +1,28 @@
+"""RTMP streams, as encoders and streaming servers publish them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pydantic import Field
+
+from watchpost.clock import Clock
+from watchpost.options import Seconds
+from watchpost.sources._live import Connection, LiveSource
+from watchpost.sources._tls import TlsOptions
+
+SCHEMES: Final = ("rtmp", "rtmps")
+
+
+class Options(TlsOptions):
+    """How to talk to an RTMP server."""
+
+    timeout: Seconds = Field(10.0, gt=0, description="A stream that sends nothing for this long is lost.")
+
+
+def create(address: str, camera: str, options: Options, clock: Clock) -> LiveSource:
+    """The stream at an `rtmp://` or `rtmps://` address."""
+    ffmpeg = {"rtmp_live": "live", "rw_timeout": str(round(options.timeout * 1_000_000))}
+    if address.lower().startswith("rtmps:"):
+        ffmpeg |= options.ffmpeg()
+    return LiveSource(Connection(address, options.timeout, ffmpeg), camera, clock)

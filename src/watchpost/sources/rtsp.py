@@ -1,0 +1,35 @@
+"""RTSP cameras (RFC 2326) over TCP or UDP, and RTSP over TLS."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from pydantic import Field
+
+from watchpost.clock import Clock
+from watchpost.options import Seconds
+from watchpost.sources._live import Connection, LiveSource
+from watchpost.sources._tls import TlsOptions
+
+SCHEMES: Final = ("rtsp", "rtsps")
+
+
+class Options(TlsOptions):
+    """How to talk to an RTSP server."""
+
+    transport: Literal["tcp", "udp"] = Field(
+        "tcp", description="TCP loses nothing; UDP has less delay and suits cameras that refuse TCP."
+    )
+    timeout: Seconds = Field(10.0, gt=0, description="A camera that sends nothing for this long is lost.")
+
+
+def create(address: str, camera: str, options: Options, clock: Clock) -> LiveSource:
+    """The camera at an `rtsp://` or `rtsps://` address."""
+    ffmpeg = {
+        "rtsp_transport": options.transport,
+        "timeout": str(round(options.timeout * 1_000_000)),
+        "allowed_media_types": "video",
+    }
+    if address.lower().startswith("rtsps:"):
+        ffmpeg |= options.ffmpeg()
+    return LiveSource(Connection(address, options.timeout, ffmpeg), camera, clock)
