@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Literal, Protocol
 
+from watchpost.plugins import DEFAULT_MODEL
 from watchpost.types import Detections, Frame
 
 
@@ -26,9 +27,6 @@ class Detector(Protocol):
     def close(self) -> None:
         """Let go of the model."""
 
-
-DEFAULT_MODEL: Final = "hog"
-"""What detects where the user names no model."""
 
 Backend = Literal["auto", "onnx", "openvino"]
 

@@ -6,7 +6,7 @@ import hashlib
 import logging
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError
 
@@ -15,6 +15,9 @@ from watchpost.detectors.classes import COCO80, COCO91
 from watchpost.detectors.families import Family
 from watchpost.detectors.families.base import InputSize
 from watchpost.errors import ConfigError
+
+if TYPE_CHECKING:
+    from watchpost.config.document import Document
 
 SHIPPED: Final = Path(__file__).parent / "cards"
 """Cards of well-known models; the models themselves are not part of the package."""
@@ -100,37 +103,34 @@ def load_card(path: Path) -> ModelCard:
 
     Raises `ConfigError`, naming file and line, for a card that can not be read or that is not valid.
     """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
+    from watchpost.config.document import parse
 
     try:
-        content = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} can not be read: {error}.") from None
-    except YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}" if mark else str(path)
-        raise ConfigError(f"{where}: no valid YAML: {getattr(error, 'problem', error)}.") from None
-    if not isinstance(content, dict):
-        raise ConfigError(f"{path}: expected a model card with name, input, decode and classes.")
+        document = parse(path.read_bytes(), {})
+    except OSError as error:
+        raise ConfigError(f"{path} can not be read: {error.strerror}.") from None
+    if document.faults:
+        fault = document.faults[0]
+        raise ConfigError(f"{path}:{fault.position.line}: {fault.message}.")
+    if not isinstance(document.data, dict):
+        raise ConfigError(f"{path} is no model card: expected name, input, decode, classes, licence and source.")
     try:
-        return ModelCard.model_validate(content)
+        return ModelCard.model_validate(document.data)
     except ValidationError as error:
-        raise ConfigError("; ".join(_explain(path, content, dict(each)) for each in error.errors())) from None
+        problems = (_explain(path, document, dict(each)) for each in error.errors())
+        raise ConfigError("; ".join(problems)) from None
 
 
-def _explain(path: Path, content: Any, error: dict[str, Any]) -> str:
-    """One validation error with the line of the innermost section that the file does have."""
-    from ruamel.yaml.comments import CommentedMap
-
-    line, names = 1, []
-    for part in error["loc"]:
-        if isinstance(content, dict) and part not in content and part == content.get("family"):
-            continue  # pydantic names the union's member; the file has no such level
-        names.append(str(part))
-        if isinstance(content, CommentedMap) and part in content:
-            line, content = content.lc.key(part)[0] + 1, content[part]
-    return f"{path}:{line}: {'.'.join(names)}: {error['msg']}"
+def _explain(path: Path, document: Document, error: dict[str, Any]) -> str:
+    """One validation error with the line of the innermost setting that the file does have."""
+    place = list(error["loc"])
+    if place[0] == "decode":
+        del place[1:2]  # pydantic's name for the family; the file has no such level
+    around = tuple(place)
+    while around and around not in document.keys:
+        around = around[:-1]
+    line = document.keys[around].line if around else 1
+    return f"{path}:{line}: {'.'.join(map(str, place))}: {error['msg']}"
 
 
 def resolve(model: Path) -> tuple[Path, ModelCard]:
