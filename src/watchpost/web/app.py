@@ -1,0 +1,184 @@
+"""The live page and its small API, as an application over a `LiveHub`."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Annotated, Any, Final
+from urllib.parse import parse_qs
+
+from anyio import CapacityLimiter
+from fastapi import FastAPI, Header, HTTPException, Query, Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
+from starlette.staticfiles import StaticFiles
+
+from watchpost.clock import Clock, SystemClock
+from watchpost.runtime.live import LiveHub
+from watchpost.stores import EventStore
+from watchpost.web import streams
+from watchpost.web.auth import SESSION_S, Gatekeeper, TooManyAttemptsError
+from watchpost.web.guard import (
+    MAX_BODY_BYTES,
+    SESSION_COOKIE,
+    Guard,
+    client_address,
+    session_key,
+    too_many_attempts,
+)
+from watchpost.web.texts import LANGUAGES, LOCALES, choose_language, render_page
+
+STATIC: Final = Path(__file__).parent / "static"
+LANGUAGE_COOKIE: Final = "watchpost_language"
+_LANGUAGE_S: Final = 365 * 86_400
+_WIDTHS: Final = (320, 480, 640, 960, 1280, 1920)
+_DRAWING_THREADS: Final = 2
+
+Width = Annotated[int, Query(ge=1, le=7680)]
+
+
+def create_app(
+    hub: LiveHub,
+    *,
+    token: str | None = None,
+    language: str = "en",
+    store: EventStore | None = None,
+    clock: Clock | None = None,
+) -> FastAPI:
+    """The application. Without a `token` it answers only requests that name this machine (localhost, 127.0.0.1).
+
+    `language` is for readers whose browser wishes neither of ours; `store` adds the events and snapshots of before.
+    Setting `app.state.stop` ends all streams.
+    """
+    app = FastAPI(title="Watchpost", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.stop = threading.Event()
+    gatekeeper = None if token is None else Gatekeeper(token, clock or SystemClock())
+    _add_pages(app, gatekeeper, language)
+    _add_cameras(app, hub)
+    _add_events(app, hub, store)
+    app.add_middleware(Guard, gatekeeper=gatekeeper)
+    return app
+
+
+def _add_pages(app: FastAPI, gatekeeper: Gatekeeper | None, default_language: str) -> None:
+    def page(request: Request, name: str, status: int = 200, **values: str) -> Response:
+        wish = request.headers.get("accept-language", "")
+        language = choose_language(request.cookies.get(LANGUAGE_COOKIE), wish, default_language)
+        values["login"] = "on" if gatekeeper else "off"
+        return HTMLResponse(render_page(name, language, **values), status, {"Content-Language": language})
+
+    app.mount("/static", StaticFiles(directory=STATIC))
+    app.mount("/locales", StaticFiles(directory=LOCALES))
+
+    @app.get("/")
+    async def index(request: Request) -> Response:
+        return page(request, "index")
+
+    @app.get("/language/{language}")
+    async def choose(language: str) -> Response:
+        if language not in LANGUAGES:
+            raise HTTPException(404, "no such language")
+        response = RedirectResponse("/", 303)
+        response.set_cookie(LANGUAGE_COOKIE, language, max_age=_LANGUAGE_S, httponly=True, samesite="lax")
+        return response
+
+    if gatekeeper is None:
+        return
+
+    @app.get("/login")
+    async def login_form(request: Request) -> Response:
+        return page(request, "login", failed="no")
+
+    @app.post("/login")
+    async def login(request: Request) -> Response:
+        form = parse_qs((await _small_body(request)).decode("utf-8", "replace"), max_num_fields=8)
+        given = form.get("token", [""])[0].strip()
+        try:
+            if not gatekeeper.accepts_token(given, client_address(request)):
+                return page(request, "login", 401, failed="yes")
+        except TooManyAttemptsError as error:
+            refusal = page(request, "login", 429, failed="often")
+            refusal.headers["Retry-After"] = too_many_attempts(error).headers["Retry-After"]
+            return refusal
+        response = RedirectResponse("/", 303)
+        response.set_cookie(
+            SESSION_COOKIE,
+            gatekeeper.open_session(),
+            max_age=int(SESSION_S),
+            httponly=True,
+            samesite="strict",
+            secure=request.url.scheme == "https",
+        )
+        return response
+
+    @app.post("/logout")
+    async def logout(request: Request) -> Response:
+        gatekeeper.close_session(session_key(request.headers))
+        response = RedirectResponse("/login", 303)
+        response.delete_cookie(SESSION_COOKIE, httponly=True, samesite="strict")
+        return response
+
+
+def _add_cameras(app: FastAPI, hub: LiveHub) -> None:
+    limiter = CapacityLimiter(_DRAWING_THREADS)
+
+    @app.get("/api/cameras")
+    async def cameras() -> list[dict[str, Any]]:
+        return streams.camera_list(hub)
+
+    @app.get("/api/cameras/{camera:path}/live.mjpg")
+    async def live(camera: str, width: Width = 1280) -> Response:
+        if hub.sequence(camera) is None:
+            raise HTTPException(404, "no such camera")
+        return StreamingResponse(
+            streams.mjpeg(hub, camera, _drawn_width(width), limiter, app.state.stop),
+            media_type=f"multipart/x-mixed-replace; boundary={streams.BOUNDARY}",
+        )
+
+    @app.get("/api/cameras/{camera:path}/picture.jpg")
+    def picture(camera: str, width: Width = 640) -> Response:
+        found = hub.jpeg(camera, _drawn_width(width))
+        if found is None:
+            raise HTTPException(404, "no such camera, or no picture of it yet")
+        return Response(found[1], media_type="image/jpeg")
+
+
+def _add_events(app: FastAPI, hub: LiveHub, store: EventStore | None) -> None:
+    @app.get("/api/events")
+    def events(
+        after: Annotated[str | None, Query(max_length=64)] = None,
+        limit: Annotated[int, Query(ge=1, le=1000)] = streams.BACKLOG,
+    ) -> list[dict[str, Any]]:
+        found = streams.recent_events(hub, store, limit, after)
+        return [streams.event_json(event, store) for event in found]
+
+    @app.get("/api/events/stream")
+    async def stream(last_event_id: Annotated[str | None, Header(max_length=64)] = None) -> Response:
+        return StreamingResponse(
+            streams.news(hub, store, last_event_id, app.state.stop),
+            media_type="text/event-stream",
+            headers={"X-Accel-Buffering": "no"},
+        )
+
+    @app.get("/api/events/{event_id}/snapshot.jpg")
+    def snapshot(event_id: str) -> Response:
+        event = hub.event(event_id)
+        jpeg = event.snapshot if event else None
+        if jpeg is None and store is not None:
+            jpeg = store.snapshot(event_id)
+        if jpeg is None:
+            return JSONResponse({"detail": "no snapshot of such an event"}, 404)
+        return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400"})
+
+
+def _drawn_width(width: int) -> int:
+    """The next of a few widths, so that many viewers share a few drawn pictures."""
+    return next((choice for choice in _WIDTHS if choice >= width), _WIDTHS[-1])
+
+
+async def _small_body(request: Request) -> bytes:
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_BODY_BYTES:
+            raise HTTPException(413, f"a request holds at most {MAX_BODY_BYTES} bytes")
+    return body

@@ -1,0 +1,108 @@
+"""What every request passes before the page sees it: host, size and login; and what every answer carries."""
+
+from __future__ import annotations
+
+from http.cookies import CookieError, SimpleCookie
+from typing import Final
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from watchpost.web.auth import Gatekeeper, TooManyAttemptsError, is_local_host_header
+
+SESSION_COOKIE: Final = "watchpost_session"
+MAX_BODY_BYTES: Final = 4096
+
+_OPEN_PATHS: Final = ("/login", "/static/", "/locales/")
+_HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Cache-Control": "no-store",
+}
+
+
+class Guard:
+    """ASGI middleware: refuses before it reads. Without a gatekeeper the server is for this machine alone."""
+
+    def __init__(self, app: ASGIApp, gatekeeper: Gatekeeper | None) -> None:
+        self._app = app
+        self._gatekeeper = gatekeeper
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a refusal, or pass the request on; either answer carries the headers."""
+        if scope["type"] != "http":
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        refusal = self._refusal(HTTPConnection(scope))
+        await (refusal or self._app)(scope, receive, send_with_headers)
+
+    def _refusal(self, request: HTTPConnection) -> Response | None:
+        if not _is_small(request.headers):
+            return JSONResponse({"detail": f"a request holds at most {MAX_BODY_BYTES} bytes"}, 413)
+        if self._gatekeeper is None:
+            if is_local_host_header(request.headers.get("host", "")):
+                return None
+            return JSONResponse({"detail": "this page answers to localhost and 127.0.0.1 alone"}, 421)
+        if request.url.path.startswith(_OPEN_PATHS):
+            return None
+        return self._not_logged_in(request, self._gatekeeper)
+
+    def _not_logged_in(self, request: HTTPConnection, gatekeeper: Gatekeeper) -> Response | None:
+        key = session_key(request.headers)
+        if key and gatekeeper.accepts_session(key):
+            return None
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            try:
+                if gatekeeper.accepts_token(token.strip(), client_address(request)):
+                    return None
+            except TooManyAttemptsError as error:
+                return too_many_attempts(error)
+        if request.url.path == "/":
+            return RedirectResponse("/login", 303)
+        return JSONResponse({"detail": "log in first"}, 401, {"WWW-Authenticate": "Bearer"})
+
+
+def session_key(headers: Headers) -> str:
+    """The key in the session cookie, empty without one."""
+    try:
+        cookie = SimpleCookie(headers.get("cookie", ""))
+    except CookieError:
+        return ""
+    return cookie[SESSION_COOKIE].value if SESSION_COOKIE in cookie else ""
+
+
+def client_address(request: HTTPConnection) -> str:
+    """Where a request comes from, as the socket says; headers that anybody can write are not believed."""
+    return request.client.host if request.client else ""
+
+
+def too_many_attempts(error: TooManyAttemptsError) -> Response:
+    """The answer to an address that guesses tokens."""
+    return JSONResponse(
+        {"detail": "too many wrong tokens; wait a minute"},
+        429,
+        {"Retry-After": str(max(1, round(error.retry_after_s)))},
+    )
+
+
+def _is_small(headers: Headers) -> bool:
+    length = headers.get("content-length", "0")
+    return length.isdecimal() and int(length) <= MAX_BODY_BYTES

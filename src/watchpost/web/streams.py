@@ -1,0 +1,99 @@
+"""What goes on and on: the moving picture and the news. Each ends when the server stops or its reader leaves.
+
+They look for news a few times a second instead of being woken: a viewer then costs publishers nothing, and a slow
+viewer, whose connection is full, simply looks less often and misses frames.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from typing import Any, Final
+
+from anyio import CapacityLimiter, to_thread
+
+from watchpost.event_json import event_to_json
+from watchpost.runtime.live import LiveHub
+from watchpost.stores import EventFilter, EventStore
+from watchpost.types import Event
+
+BOUNDARY: Final = "frame"
+BACKLOG: Final = 100
+"""Events that a new reader is shown."""
+
+_MAX_FPS: Final = 15.0
+_NEWS_EVERY_S: Final = 0.2
+_STATUS_EVERY: Final = 5
+"""One status for that many looks: once a second."""
+
+
+async def mjpeg(
+    hub: LiveHub, camera: str, width: int, limiter: CapacityLimiter, stop: threading.Event
+) -> AsyncIterator[bytes]:
+    """The camera's picture as parts of multipart/x-mixed-replace, until the camera is removed.
+
+    Each part ends with the next one's boundary: browsers show a picture when they have seen the boundary after it.
+    """
+    yield f"--{BOUNDARY}\r\n".encode()
+    seen = 0
+    while not stop.is_set():
+        sequence = hub.sequence(camera)
+        if sequence is None:
+            return
+        if sequence != seen:
+            picture = await to_thread.run_sync(hub.jpeg, camera, width, limiter=limiter)
+            if picture is not None:
+                seen, jpeg = picture
+                head = f"Content-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+                yield head.encode() + jpeg + f"\r\n--{BOUNDARY}\r\n".encode()
+        await asyncio.sleep(1 / _MAX_FPS)
+
+
+async def news(
+    hub: LiveHub, store: EventStore | None, last_id: str | None, stop: threading.Event
+) -> AsyncIterator[bytes]:
+    """Server-sent events (HTML Standard, section 9.2): `event` for each event, `status` each second.
+
+    A reader that comes back with the id of the last event it saw is told only the newer ones.
+    """
+    for event in await to_thread.run_sync(recent_events, hub, store, BACKLOG, last_id):
+        last_id = event.id
+        yield _message("event", event_json(event, store), event.id)
+    looks = 0
+    while not stop.is_set():
+        for event in hub.events(last_id):
+            last_id = event.id
+            yield _message("event", event_json(event, store), event.id)
+        if looks % _STATUS_EVERY == 0:
+            yield _message("status", camera_list(hub))
+        looks += 1
+        await asyncio.sleep(_NEWS_EVERY_S)
+
+
+def recent_events(hub: LiveHub, store: EventStore | None, limit: int, after_id: str | None = None) -> list[Event]:
+    """The last `limit` events of hub and store after `after_id`, oldest first."""
+    newest = hub.events(after_id)
+    if store is None or (after_id is not None and hub.event(after_id) is not None):
+        return newest[-limit:]
+    known = {event.id for event in newest}
+    found = reversed(store.search(EventFilter(limit=limit)))
+    older = [event for event in found if event.id not in known and event.id > (after_id or "")]
+    return (older + newest)[-limit:]
+
+
+def event_json(event: Event, store: EventStore | None) -> dict[str, Any]:
+    """An event for a reader; the store may hold the snapshot that a found event does not carry."""
+    return event_to_json(event) | {"has_snapshot": event.snapshot is not None or store is not None}
+
+
+def camera_list(hub: LiveHub) -> list[dict[str, Any]]:
+    """All cameras' status."""
+    return [asdict(status) for status in hub.cameras()]
+
+
+def _message(kind: str, data: object, message_id: str | None = None) -> bytes:
+    head = f"id: {message_id}\n" if message_id else ""
+    return f"{head}event: {kind}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()

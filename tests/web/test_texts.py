@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+import watchpost.web
+from watchpost.runtime.live import CameraState
+from watchpost.web.texts import LANGUAGES, catalogue, choose_language, render_page
+
+WEB = Path(watchpost.web.__file__).parent
+PAGES = sorted((WEB / "pages").glob("*.html"))
+SCRIPT = (WEB / "static" / "page.js").read_text("utf-8")
+KINDS = {"appeared", "left", "entered", "exited", "dwelt", "crossed", "crowded", "thinned"}
+
+
+def test_there_is_a_catalogue_for_each_language_with_the_same_keys_and_places():
+    assert {path.stem for path in (WEB / "locales").iterdir()} == set(LANGUAGES)
+    english = catalogue("en")
+    for language in LANGUAGES:
+        texts = catalogue(language)
+        assert list(texts) == list(english)
+        for key, text in texts.items():
+            assert text.strip(), key
+            assert set(re.findall(r"\{\w+\}", text)) == set(re.findall(r"\{\w+\}", english[key])), key
+
+
+def test_every_text_is_used_and_every_used_text_is_there():
+    in_pages = {name for page in PAGES for name in re.findall(r"\$\{(\w+)\}", page.read_text("utf-8"))}
+    in_script = set(re.findall(r'text(?:Or)?\("([\w.]+)"', SCRIPT))
+    families = set(re.findall(r"[(`]`?(\w+\.)\$\{", SCRIPT))
+    assert families == {"state.", "kind.", "class.", "attribute."}
+    keys = set(catalogue("en"))
+    assert in_script <= keys
+    assert in_pages - {key.replace(".", "_") for key in keys} == {"language", "login", "failed"}
+    for key in keys:
+        used = key.replace(".", "_") in in_pages or key in in_script or key.startswith(tuple(families))
+        assert used, f"{key} is not used"
+
+
+def test_every_state_and_kind_has_its_words():
+    keys = set(catalogue("en"))
+    assert {key.removeprefix("state.") for key in keys if key.startswith("state.")} == set(get_args(CameraState))
+    assert {key.removeprefix("kind.") for key in keys if key.startswith("kind.")} == KINDS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_no_words_stand_outside_the_catalogue(page):
+    text = page.read_text("utf-8")
+    words = set(re.findall(r">\s*([^<>\s][^<>]*?)\s*<", text)) | set(
+        re.findall(r'(?:alt|title|aria-label)="([^"]+)"', text)
+    )
+    own = {word for word in words if re.sub(r"\$\{\w+\}", "", word).strip(" ·")}
+    assert own <= {"Watchpost", "${login_title} · Watchpost", *LANGUAGES.values()}
+
+
+def test_the_script_holds_no_words():
+    shown = re.findall(r'element\("\w+", "[^"]*", "([^"]*)"', SCRIPT) + re.findall(r'textContent = "([^"]*)"', SCRIPT)
+    assert shown == []
+
+
+@pytest.mark.parametrize(
+    ("chosen", "wish", "expected"),
+    [
+        (None, "", "en"),
+        (None, "ko", "ko"),
+        (None, "ko-KR,ko;q=0.9,en;q=0.8", "ko"),
+        (None, "en;q=0.4, ko;q=0.5", "ko"),
+        (None, "fr, de", "en"),
+        (None, "KO;q=x", "en"),
+        (None, "," * 10_000, "en"),
+        ("ko", "en", "ko"),
+        ("xx", "ko", "ko"),
+    ],
+)
+def test_the_language_is_the_readers(chosen, wish, expected):
+    if wish == "KO;q=x":
+        assert choose_language(chosen, wish + ", en", "en") == expected
+    else:
+        assert choose_language(chosen, wish, "en") == expected
+
+
+def test_values_are_escaped():
+    assert "<script>" not in render_page("login", "en", login="on", failed='"><script>')
