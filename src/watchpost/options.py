@@ -13,6 +13,8 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from watchpost.telemetry import redacted
+
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d)?\s*", re.IGNORECASE)
 
@@ -49,16 +51,25 @@ Fraction01 = Annotated[float, Field(ge=0, le=1)]
 """A share of a whole, 0-1."""
 
 
-class Options(BaseModel):
-    """Options of one plugin: unknown names are errors, values do not change after validation.
+class Settings(BaseModel):
+    """What users configure: unknown names are errors, values do not change after validation.
 
-    The docstring under a field is its description in the JSON Schema and in the documentation.
+    The docstring under a field is its description in the JSON Schema and in the documentation. Neither messages
+    of validation nor representations show credentials.
     """
 
     model_config = ConfigDict(
         extra="forbid",
         frozen=True,
         use_attribute_docstrings=True,
-        # A wrong value may be a password: pydantic's own messages must not quote it.
-        hide_input_in_errors=True,
+        hide_input_in_errors=True,  # a wrong value may be a password
     )
+
+    def __repr__(self) -> str:
+        return redacted(super().__repr__())
+
+    __str__ = __repr__
+
+
+class Options(Settings):
+    """Options of one plugin."""

@@ -19,7 +19,15 @@ def test_an_empty_configuration_is_a_server_without_cameras():
     assert (configuration.web.host, configuration.web.port) == ("127.0.0.1", 8010)
 
 
-def test_a_camera_takes_from_the_defaults_what_it_does_not_say():
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder that holds two model files."""
+    (tmp_path / "cars.onnx").touch()
+    (tmp_path / "card.yaml").touch()
+    return tmp_path
+
+
+def test_a_camera_takes_from_the_defaults_what_it_does_not_say(folder: Path):
     text = """
         models: {people: {model: hog}, cars: {model: cars.onnx}}
         defaults: {model: people, classes: [person], max_fps: 5, tracker: {kind: sort}, rules: []}
@@ -27,30 +35,37 @@ def test_a_camera_takes_from_the_defaults_what_it_does_not_say():
           one: {source: one.mp4}
           two: {source: two.mp4, model: cars, classes: [car], max_fps: null, tracker: bytetrack, rules: [presence]}
     """
-    one, two = loads(text).cameras.values()
+    one, two = loads(text, folder=folder).cameras.values()
     assert (one.model, one.classes, one.max_fps, one.tracker.kind, one.rules) == ("people", {"person"}, 5, "sort", ())
     assert (two.model, two.classes, two.max_fps, two.tracker.kind) == ("cars", {"car"}, None, "bytetrack")
     assert [rule.title for rule in two.rules] == ["presence"]
 
 
-def test_the_only_model_is_everybodys():
-    assert loads("models: {cars: cars.onnx}\ncameras: {a: {source: a.mp4}}").cameras["a"].model == "cars"
+def test_the_only_model_is_everybodys(folder: Path):
+    text = "models: {cars: cars.onnx}\ncameras: {a: {source: a.mp4}}"
+    assert loads(text, folder=folder).cameras["a"].model == "cars"
 
 
-def test_model_files_go_to_their_backend_and_other_models_are_plugins():
-    models = loads("models: {a: hog, b: {model: b.onnx, threads: 2}, c: {model: c.yaml, backend: openvino}}").models
+def test_model_files_go_to_their_backend_and_other_models_are_plugins(folder: Path):
+    text = "models: {a: hog, b: {model: cars.onnx, threads: 2}, c: {model: card.yaml, backend: openvino}}"
+    models = loads(text, folder=folder).models
     assert [model.kind for model in models.values()] == ["hog", "onnx", "openvino"]
     assert models["b"].options.threads == 2
 
 
-def test_relative_paths_belong_to_the_folder_of_the_file(tmp_path: Path):
-    file = tmp_path / "watchpost.yaml"
-    file.write_text("data: events\nmodels: {m: models/m.onnx}\ncameras: {a: {source: clips/a.mp4}}\n")
+def test_relative_paths_belong_to_the_folder_of_the_file(folder: Path):
+    file = folder / "watchpost.yaml"
+    file.write_text("data: events\nmodels: {m: ./cars.onnx}\ncameras: {a: {source: clips/a.mp4}}\n")
     configuration = load(file)
-    assert configuration.data == tmp_path / "events"
-    assert configuration.models["m"].options.model == tmp_path / "models/m.onnx"
-    assert configuration.cameras["a"].source == str(tmp_path / "clips/a.mp4")
-    assert loads("", folder=tmp_path).data == tmp_path / "watchpost-data"
+    assert configuration.data == folder / "events"
+    assert configuration.models["m"].options.model == folder / "cars.onnx"
+    assert configuration.cameras["a"].source == str(folder / "clips/a.mp4")
+    assert loads("", folder=folder).data == folder / "watchpost-data"
+
+
+def test_a_default_path_of_a_plugin_is_left_for_the_data_folder(folder: Path):
+    assert loads("", folder=folder).store.options.path == Path("watchpost.db")
+    assert loads("store: {kind: sqlite, path: x.db}", folder=folder).store.options.path == folder / "x.db"
 
 
 def test_zones_and_lines_become_arrays_and_a_closed_outline_loses_its_last_corner():
@@ -62,8 +77,11 @@ def test_zones_and_lines_become_arrays_and_a_closed_outline_loses_its_last_corne
 
 
 def test_credentials_show_in_no_representation():
-    camera = Camera.model_validate({"source": "file:/tmp/u:secret@x.mp4", "model": "m"})
-    assert "secret" not in repr(camera)
+    camera = Camera.model_validate({"source": "rtsp://admin:top-secret@10.0.0.5/stream1"})
+    assert "top-secret" not in f"{camera} {camera!r} {camera.shown_source}"
+    assert "top-secret" in camera.source
+    sinks = loads("sinks: [{kind: webhook, url: 'https://u:top-secret@h/?token=top-secret'}]").sinks
+    assert "top-secret" not in repr(sinks)
     web = Web.model_validate({"token": SECRET})
     assert SECRET not in repr(web)
     assert web.token is not None

@@ -15,7 +15,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
 MAX_BYTES: Final = 1 << 20
-_MAX_NODES: Final = 200_000
+_MAX_NODES: Final = 100_000
 _MAX_DEPTH: Final = 32
 _TAG: Final = "tag:yaml.org,2002:"
 _VARIABLE: Final = re.compile(r"\$\$\{|\$\{([^}]*)\}")
@@ -38,6 +38,8 @@ class Fault(NamedTuple):
     position: Position
     path: Path
     message: str
+    spoils_value: bool = True
+    """The value at `path` is not what was meant: what else seems wrong with it is no news."""
 
 
 @dataclass(slots=True)
@@ -83,8 +85,19 @@ def parse(content: bytes, environment: Mapping[str, str]) -> Document:
         document.faults.append(Fault(Position(1, 1), (), f"this is no YAML ({type(error).__name__})"))
     else:
         if root is not None:
-            document.data = _Builder(document, environment).build(root, (), 0)
+            try:
+                document.data = _Builder(document, environment).build(root, (), 0)
+            except _TooMuchError as error:
+                document.faults = [error.fault]
     return document
+
+
+class _TooMuchError(Exception):
+    """The document is no configuration but an attack, or a great mistake: no use to read on."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.message)
+        self.fault = fault
 
 
 class _Builder:
@@ -100,13 +113,9 @@ class _Builder:
         self._document.values[path] = position
         self._document.keys.setdefault(path, position)
         self._count += 1
-        if self._count == _MAX_NODES:
-            self._fault(position, path, "the file's aliases (*name) unfold to too much; write less of them")
-        if self._count >= _MAX_NODES:
-            return None
-        if depth > _MAX_DEPTH:
-            self._fault(position, path, "this is nested too deeply")
-            return None
+        if self._count > _MAX_NODES or depth > _MAX_DEPTH:
+            message = "this is nested too deeply, or its aliases (*name) unfold to too much"
+            raise _TooMuchError(Fault(position, path, message))
         if isinstance(node, MappingNode) and node.tag == f"{_TAG}map":
             return self._mapping(node, path, depth)
         if isinstance(node, SequenceNode) and node.tag == f"{_TAG}seq":
@@ -131,11 +140,13 @@ class _Builder:
             place = (*path, key)
             if key in built:
                 first = self._document.keys[place].line
-                self._fault(position, place, f"{key!r} is here twice, first in line {first}; take one away")
+                message = f"{key!r} is here twice, first in line {first}; take one away"
+                self._document.faults.append(Fault(position, place, message, spoils_value=False))
                 continue
             self._document.keys[place] = position
             value = self.build(value_node, place, depth + 1)
             if value is None and getattr(value_node, "value", None) == "":
+                self._document.values[place] = position
                 continue  # `key:` with nothing behind it counts as not written
             built[key] = value
         return {**merged, **built}
@@ -219,7 +230,7 @@ def _float(text: str) -> float | str:
 
 _ADVICE: Final = (
     ("\\t", "a tab stands here; YAML is indented with spaces alone"),
-    ("mapping values are not allowed", "no colon can stand here: quote text that holds ': ', or mend the indentation"),
+    ("mapping values are not allowed", "a colon too many: quote text that holds ': ', or mend the line above"),
     ("expected <block end>", "indentation does not fit the lines above; a group begins in one column"),
     ("could not find expected ':'", "this key lacks its colon; write key: value with a space after the colon"),
     ("unexpected end of stream", "these quotes are never closed; add the closing quote"),
@@ -241,9 +252,9 @@ def _syntax_fault(error: YAMLError, text: str) -> Fault:
         return Fault(position, (), "a control character stands here; delete it")
     if not isinstance(error, MarkedYAMLError):
         return Fault(Position(1, 1), (), "this is no YAML")
-    problem = " ".join(str(error.problem or error.context or "this is no YAML").split())
+    problem = " ".join(f"{error.problem or ''} {error.context or ''}".split())
     mark = error.problem_mark or error.context_mark
-    if "end of stream" in problem or "expected ',' or" in problem:
-        mark = error.context_mark or mark  # where the quote or bracket was opened says more than the end
+    if any(sign in problem for sign in ("end of stream", "expected ',' or", "could not find expected ':'")):
+        mark = error.context_mark or mark  # where the quote, bracket or key began says more than where it ends
     advice = next((said for sign, said in _ADVICE if sign in problem), problem)
     return Fault(_position(mark) if mark else Position(1, 1), (), advice)

@@ -13,8 +13,9 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_va
 from pydantic_core import PydanticCustomError
 
 from watchpost.config.names import Line, Name, Polygon
-from watchpost.config.plugin import PluginSection, Section, beside_file, checked_options
+from watchpost.config.plugin import PluginSection, beside_file, checked_options
 from watchpost.config.source import source_beside_file, source_plugin
+from watchpost.options import Settings
 from watchpost.plugins import DEFAULT_MODEL
 from watchpost.telemetry import redacted
 
@@ -54,6 +55,11 @@ class SinkSection(PluginSection):
     name: Name | None = None
     """How the log calls the sink; without it, its kind."""
 
+    @property
+    def title(self) -> str:
+        """The name as configured, or else the kind."""
+        return self.name or self.kind
+
 
 class StoreSection(PluginSection):
     """Where events are kept."""
@@ -80,8 +86,24 @@ class ModelSection(PluginSection):
             return {"kind": model} | {key: value for key, value in data.items() if key != "model"}
         return {"kind": data.get("backend", "onnx")} | {key: value for key, value in data.items() if key != "backend"}
 
+    @classmethod
+    def choosing_setting(cls, data: object) -> str:
+        """`backend` where it is written, else `model`."""
+        return "backend" if isinstance(data, Mapping) and "backend" in data else "model"
 
-class Web(Section):
+    @model_validator(mode="after")
+    def _file_exists(self) -> ModelSection:
+        file = getattr(self.options, "model", None)
+        try:
+            is_there = not isinstance(file, Path) or file.is_file()
+        except OSError:  # too long for a path
+            is_there = False
+        if not is_there:
+            raise PydanticCustomError("model_file", "there is no file {file}; check the path", {"file": str(file)})
+        return self
+
+
+class Web(Settings):
     """The page and its API."""
 
     host: str = "127.0.0.1"
@@ -111,13 +133,14 @@ class Web(Section):
         return self
 
 
-class Analysis(Section):
+class Analysis(Settings):
     """What is done with a camera's pictures."""
 
     model: Name = DEFAULT_MODEL
     """One of the names under `models`. Nothing: the only one there, or `hog` where there is none."""
-    classes: frozenset[str] = frozenset()
-    """Classes to look for, such as `[person, car]`; empty: all that the model knows."""
+    classes: frozenset[str] | None = None
+    """Classes to look for, such as `[person, car]`; `[]`: all that the model knows; nothing: people, where the model
+    knows them."""
     tracker: TrackerSection = Field(default_factory=lambda: TrackerSection.model_validate("bytetrack"))
     """How objects keep their numbers: `{kind: bytetrack}`."""
     max_fps: Annotated[float, Field(gt=0, le=1000)] | None = None
@@ -133,7 +156,7 @@ class Defaults(Analysis):
 class Camera(Analysis):
     """One camera."""
 
-    source: Annotated[str, Field(min_length=1, repr=False)]
+    source: Annotated[str, Field(min_length=1)]
     """Address of the stream (`rtsp://...`, `http://...`, `synthetic:`), or the path of a file or folder."""
     enabled: bool = True
     """`false` keeps the camera in the file and leaves it alone."""
@@ -142,7 +165,7 @@ class Camera(Analysis):
     zones: dict[Name, Polygon] = Field(default_factory=dict)
     """Areas by name: `side door: [[0.1, 0.2], [0.4, 0.2], [0.4, 0.9]]`, corners as fractions of the picture."""
     lines: dict[Name, Line] = Field(default_factory=dict)
-    """Lines by name: `gate line: [[0.2, 0.8], [0.8, 0.8]]`, both ends as fractions of the picture."""
+    """Lines by name: `gate line: [[0.2, 0.8], [0.8, 0.8]]`, points as fractions of the picture."""
 
     @property
     def shown_source(self) -> str:
@@ -154,8 +177,8 @@ class Camera(Analysis):
         return {name: np.asarray(corners, np.float64) for name, corners in self.zones.items()}
 
     def line_arrays(self) -> dict[str, NDArray[np.float64]]:
-        """The two ends (2, 2) of each line in fractions 0-1."""
-        return {name: np.asarray(ends, np.float64) for name, ends in self.lines.items()}
+        """The points (K, 2) of each line in fractions 0-1."""
+        return {name: np.asarray(points, np.float64) for name, points in self.lines.items()}
 
     @field_validator("source")
     @classmethod
@@ -173,7 +196,7 @@ class Camera(Analysis):
         return {name: getattr(checked, name) for name in checked.model_fields_set}
 
 
-class Configuration(Section):
+class Configuration(Settings):
     """Everything that `watchpost run` needs to know."""
 
     data: Annotated[Path, Field(validate_default=True)] = Path("watchpost-data")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Final
 
 import numpy as np
@@ -60,14 +61,14 @@ def _checked_polygon(corners: tuple[Point, ...]) -> tuple[Point, ...]:
     return corners
 
 
-def _checked_line(ends: tuple[Point, Point]) -> tuple[Point, Point]:
-    if ends[0] == ends[1]:
-        raise PydanticCustomError("line", "the line's two ends are the same point; write two different ones")
-    return ends
+def _checked_line(points: tuple[Point, ...]) -> tuple[Point, ...]:
+    if any(point == following for point, following in pairwise(points)):
+        raise PydanticCustomError("line", "the line has the same point twice in a row; write different ones")
+    return points
 
 
 Polygon = Annotated[tuple[Point, ...], Field(min_length=3, max_length=100), AfterValidator(_checked_polygon)]
 """The corners of a zone in order around it, `[[x, y], [x, y], [x, y], ...]`, in fractions 0-1."""
 
-Line = Annotated[tuple[Point, Point], AfterValidator(_checked_line)]
-"""A line from one point to another, `[[x, y], [x, y]]`, in fractions 0-1."""
+Line = Annotated[tuple[Point, ...], Field(min_length=2, max_length=100), AfterValidator(_checked_line)]
+"""A line from point to point, `[[x, y], [x, y]]` or longer, in fractions 0-1."""

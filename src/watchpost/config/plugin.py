@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Final, Self
 
-from pydantic import BaseModel as PydanticModel
 from pydantic import (
-    ConfigDict,
     ModelWrapValidatorHandler,
     SerializeAsAny,
     ValidationError,
@@ -19,22 +17,13 @@ from pydantic_core import PydanticCustomError
 
 from watchpost import plugins
 from watchpost.errors import WatchpostError
-from watchpost.options import Options
+from watchpost.options import Options, Settings
+
+STANDARD_STREAM: Final = Path("-")
+"""Where a path is asked for: the standard input or output."""
 
 
-class Section(PydanticModel):
-    """The base of everything in the file: unknown keys are errors, nothing changes after validation."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        use_attribute_docstrings=True,
-        # A wrong value may be a password: pydantic's own messages must not quote it.
-        hide_input_in_errors=True,
-    )
-
-
-class PluginSection(Section):
+class PluginSection(Settings):
     """`{kind: NAME, option: value, ...}`, or the name alone.
 
     Errors in the plugin's options come as one pydantic error of type `options` whose context holds the list
@@ -54,9 +43,15 @@ class PluginSection(Section):
         """Raw settings with short forms written out."""
         return {"kind": data} if isinstance(data, str) else data
 
+    @classmethod
+    def choosing_setting(cls, data: object) -> str:  # noqa: ARG003 - see `ModelSection`
+        """Which of these raw settings chooses the plugin."""
+        return "kind"
+
     @model_validator(mode="wrap")
     @classmethod
     def _load_plugin(cls, data: object, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
+        setting = cls.choosing_setting(data)
         data = cls.expanded(data)
         if not isinstance(data, Mapping) or "options" in data:
             return handler(data)
@@ -67,10 +62,12 @@ class PluginSection(Section):
         try:
             module = plugins.load(cls.room, chosen.kind)
         except WatchpostError as error:
-            raise PydanticCustomError("plugin", "{reason}", {"reason": str(error)}) from None
+            context = {"reason": str(error), "setting": setting}
+            raise PydanticCustomError("plugin", "{reason}", context) from None
         except Exception as error:  # somebody else's plugin, whose import may fail in any way
             reason = f"the plugin {chosen.kind} can not be imported: {type(error).__name__}: {error}"
-            raise PydanticCustomError("plugin", "{reason}", {"reason": reason}) from None
+            context = {"reason": reason, "setting": setting}
+            raise PydanticCustomError("plugin", "{reason}", context) from None
         return handler({**own, "options": checked_options(module.Options, rest, info.context, [*own_settings])})
 
 
@@ -85,10 +82,14 @@ def checked_options(options: type[Options], data: object, context: Any, other_se
         checked = options.model_validate(data, context=context)
     except ValidationError as error:
         found = error.errors(include_url=False)
-        known = [*options.model_fields, *other_settings]
-        raise PydanticCustomError("options", "the options do not fit", {"errors": found, "known": known}) from None
+        meanings: dict[str, str] = dict.fromkeys(other_settings, "")
+        meanings |= {name: each.description or "" for name, each in options.model_fields.items()}
+        raise PydanticCustomError(
+            "options", "the options do not fit", {"errors": found, "meanings": meanings}
+        ) from None
     written = {name: getattr(checked, name) for name in checked.model_fields_set}
-    paths = {name: beside_file(value, context) for name, value in written.items() if isinstance(value, Path)}
+    files = {name: value for name, value in written.items() if isinstance(value, Path) and value != STANDARD_STREAM}
+    paths = {name: beside_file(file, context) for name, file in files.items()}
     return checked.model_copy(update=paths)
 
 

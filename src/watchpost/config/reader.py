@@ -72,7 +72,7 @@ def loads(
     if document.data is None and problems:
         raise InvalidConfigError(problems)
     configuration, findings = validated({} if document.data is None else document.data, folder)
-    faulty = {fault.path for fault in document.faults}
+    faulty = {fault.path for fault in document.faults if fault.spoils_value}
     for finding in findings:
         if not any(finding.place[:length] in faulty for length in range(1, len(finding.place) + 1)):
             position = _position_of(finding, document)
@@ -101,10 +101,14 @@ def _problem(name: str, position: Position, place: Place, message: str, document
     for secret, variable in document.secrets.items():
         if len(secret) > 3:
             message = message.replace(secret, f"${{{variable}}}")
-    return Problem(name, *position, _shown(place), redacted(" ".join(message.split())))
+    return Problem(name, *position, _one_line(_shown(place)), _one_line(redacted(message)))
 
 
 def _shown(place: Place) -> str:
     """A place as people write it: `cameras.gate.rules[0].zone`."""
     shown = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
     return redacted(shown.removeprefix("."))
+
+
+def _one_line(text: str) -> str:
+    return "".join(character if character.isprintable() else "?" for character in " ".join(text.split()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -10,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from pydantic import ValidationError
 
 from watchpost.config.models import Camera, Configuration, Defaults, Web, rule_title, with_defaults
-from watchpost.config.plugin import Section
+from watchpost.options import Settings
 
 Place = tuple[str | int, ...]
 """The way from the top to a value: keys and list indices."""
@@ -38,8 +39,9 @@ def validated(data: object, folder: Path) -> tuple[Configuration | None, list[Fi
         configuration = Configuration.model_validate(data, context={"folder": folder})
     except ValidationError as error:
         found = error.errors(include_url=False)
-        findings += [finding for finding in _findings(found) if not _is_inherited(finding.place, data)]
-    findings += _broken_references(with_defaults(data))
+        told = [finding for finding in _findings(found) if not _is_inherited(finding.place, data)]
+        findings += _once_an_area(told)
+    findings += [*_broken_references(with_defaults(data)), *_broken_sinks(data)]
     return (None if findings else configuration), findings
 
 
@@ -59,17 +61,25 @@ def _is_inherited(place: Place, data: Mapping[str, Any]) -> bool:
     return place[2] not in data["cameras"][place[1]] and place[2] in with_defaults(data)["defaults"]
 
 
-def _findings(errors: Iterable[Any], base: Place = (), known: Iterable[str] = ()) -> Iterator[Finding]:
+def _findings(errors: Iterable[Any], base: Place = (), meanings: Mapping[str, str] | None = None) -> Iterator[Finding]:
     for error in errors:
         place: Place = (*base, *error["loc"])
         if error["type"] == "options":
-            yield from _findings(error["ctx"]["errors"], place, error["ctx"]["known"])
+            yield from _findings(error["ctx"]["errors"], place, error["ctx"]["meanings"])
         elif error["type"] == "extra_forbidden":
-            allowed = known if len(error["loc"]) == 1 and base else _settings_at(place[:-1])
+            allowed = meanings if meanings and len(error["loc"]) == 1 else _settings_at(place[:-1])
             name = str(place[-1])
             yield Finding(place, f"there is no setting {name!r} here; {did_you_mean(name, allowed)}", True)
         elif error["type"] == "plugin":
-            yield Finding((*place, "kind"), str(error["msg"]))
+            yield Finding((*place, error["ctx"]["setting"]), str(error["msg"]))
+        elif error["type"] == "missing" and place[:1] == ("models",) and place[2:] == ("kind",):
+            yield Finding((*place[:2], "model"), "'model' is missing; add model: hog, or the path of a model file")
+        elif error["type"] == "string_pattern_mismatch" and meanings and meanings.get(str(place[-1])):
+            yield Finding(place, f"this does not fit; expected: {_first_part(meanings[str(place[-1])])}")
+        elif error["type"] == "unguarded":
+            yield Finding((*place, "host"), str(error["msg"]))
+        elif error["type"] == "model_file":
+            yield Finding((*place, "model"), str(error["msg"]))
         elif error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]:
             continue  # long enough but for its wrong items, which have their own errors
         elif place and place[-1] == "[key]":
@@ -78,16 +88,30 @@ def _findings(errors: Iterable[Any], base: Place = (), known: Iterable[str] = ()
             yield Finding(place, _message(error, place))
 
 
+def _first_part(description: str) -> str:
+    return re.split(r"[;.:](?:\s|$)", description, maxsplit=1)[0]
+
+
+def _once_an_area(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """The findings, but the same mistake at several points of a zone or line only once."""
+    seen: set[tuple[Place, str]] = set()
+    for finding in findings:
+        mistake = (finding.place[:4], finding.message)
+        if len(finding.place) <= 4 or finding.place[2] not in _AREAS or mistake not in seen:
+            yield finding
+        seen.add(mistake)
+
+
 def _settings_at(place: Place) -> Iterable[str]:
-    sections: dict[str, type[Section]] = {"web": Web, "defaults": Defaults, "cameras": Camera}
+    sections: dict[str, type[Settings]] = {"web": Web, "defaults": Defaults, "cameras": Camera}
     section = sections.get(str(place[0])) if place else Configuration
     return section.model_fields if section is not None else ()
 
 
+_AREAS: Final = ("zones", "lines")
 _EXAMPLES: Final = {
     "source": "source: rtsp://10.0.0.5/stream1",
     "kind": "kind: with a plugin's name",
-    "model": "model: hog",
     "zone": "zone: with the name of one of the camera's zones",
     "line": "line: with the name of one of the camera's lines",
     "url": "url: with the address to send to",
@@ -121,7 +145,7 @@ _LIMITS: Final = {
 
 def _message(error: Mapping[str, Any], place: Place) -> str:
     kind, context = error["type"], error.get("ctx", {})
-    is_area = len(place) > 3 and place[0] == "cameras" and place[2] in ("zones", "lines")
+    is_area = len(place) > 3 and place[0] == "cameras" and place[2] in _AREAS
     if is_area and (said := _area_message(kind, place)):
         return said
     if kind == "missing":
@@ -143,14 +167,12 @@ def _message(error: Mapping[str, Any], place: Place) -> str:
 def _area_message(kind: str, place: Place) -> str | None:
     if kind in _LIMITS:
         return "a point lies outside the picture; write fractions of width and height from 0 to 1, not pixels"
-    is_line, depth = place[2] == "lines", len(place) - 4
+    depth = len(place) - 4
     if depth == 2 or (depth == 1 and kind in ("too_long", "tuple_type")):
         return "a point is two numbers, [x, y], such as [0.25, 0.8]"
-    if kind in ("missing", "too_long", "too_short", "tuple_type"):
-        if is_line:
-            return "a line has two ends: [[x, y], [x, y]]"
-        most = " and at most 100" if kind == "too_long" else ""
-        return f"a zone has at least 3 corners{most}: [[x, y], [x, y], [x, y]]"
+    if kind in ("too_long", "too_short", "tuple_type"):
+        thing = "a zone has 3 to 100 corners" if place[2] == "zones" else "a line has 2 to 100 points"
+        return f"{thing}: [[x, y], [x, y], ...]"
     return None
 
 
@@ -196,12 +218,22 @@ def _broken_references(data: Mapping[str, Any]) -> Iterator[Finding]:
             yield from _broken_rules(camera, (*place, "rules"))
 
 
+def _broken_sinks(data: Mapping[str, Any]) -> Iterator[Finding]:
+    titles: set[str] = set()
+    for index, sink in enumerate(data["sinks"] if isinstance(data.get("sinks"), list) else ()):
+        title = str(_text(sink.get("name")) or sink.get("kind")) if isinstance(sink, Mapping) else str(sink)
+        if title in titles:
+            message = f"a second sink is called {title!r}; give it a name of its own (name: ...)"
+            yield Finding(("sinks", index), message)
+        titles.add(title)
+
+
 def _broken_rules(camera: Mapping[str, Any], place: Place) -> Iterator[Finding]:
     titles: set[str] = set()
     for index, rule in enumerate(camera["rules"]):
         if not isinstance(rule, Mapping):
             rule = {"kind": rule}
-        title = rule_title(str(rule.get("kind")), rule.get("name"), rule.get("zone") or rule.get("line"))
+        title = rule_title(str(rule.get("kind")), _text(rule.get("name")), rule.get("zone") or rule.get("line"))
         if title in titles:
             message = f"a second rule is called {title!r}; give it a name of its own (name: ...)"
             yield Finding((*place, index), message)
@@ -209,8 +241,12 @@ def _broken_rules(camera: Mapping[str, Any], place: Place) -> Iterator[Finding]:
         for key, group in (("zone", "zones"), ("zones", "zones"), ("line", "lines"), ("lines", "lines")):
             there = camera.get(group) or {}
             wanted = rule.get(key)
-            for word in [wanted] if isinstance(wanted, str) else wanted or ():
+            for word in wanted if isinstance(wanted, list) else [wanted]:
                 if isinstance(word, str) and isinstance(there, Mapping) and word not in there:
                     kind = group.removesuffix("s")
                     message = f"camera {place[1]!r} has no {kind} {word!r}; {did_you_mean(word, there)}"
                     yield Finding((*place, index, key), message)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
