@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from watchpost import options
-from watchpost.geometry import box_iou
 from watchpost.options import Fraction01, Seconds
 from watchpost.trackers import Tracker
-from watchpost.trackers.assignment import assign
+from watchpost.trackers.assignment import assign, distance_iou
 from watchpost.trackers.tracks import Tracks
 from watchpost.types import Detections
 
@@ -28,8 +27,12 @@ class Options(options.Options):
     minimum_confidence: Fraction01 = Field(0.1, description="Detections below this are not used at all.")
     high_confidence: Fraction01 = Field(0.6, description="Detections from here on are sure: matched first.")
     new_confidence: Fraction01 = Field(0.7, description="A detection from here on may start a new track.")
-    minimum_iou: Fraction01 = Field(0.1, description="Overlap that a sure detection needs with its track.")
-    minimum_iou_unsure: Fraction01 = Field(0.5, description="Overlap that an unsure detection needs.")
+    minimum_overlap: float = Field(
+        -0.1, ge=-1, le=1, description="Distance-IoU that a sure detection needs with its track, -1 to 1."
+    )
+    minimum_overlap_unsure: float = Field(
+        0.5, ge=-1, le=1, description="Distance-IoU that an unsure detection needs with its track, -1 to 1."
+    )
     confirm_hits: int = Field(2, ge=2, description="Detections in a row that make a new track sure.")
     patience: Seconds = Field(2.0, description="How long a track that is not detected is remembered.")
 
@@ -67,7 +70,7 @@ class ByteTrack:
         """The row of the track of each detection (N,), -1 where it has none."""
         tracks, options = self._tracks, self._options
         row_of_detection = np.full(len(detections), -1, np.intp)
-        overlap = box_iou(tracks.xyxy, detections.xyxy.astype(np.float64))
+        overlap = distance_iou(tracks.xyxy, detections.xyxy.astype(np.float64))
         similarity = np.where(tracks.may_match(detections), overlap, -np.inf)
         is_free = np.ones(len(tracks), np.bool_)
 
@@ -80,7 +83,7 @@ class ByteTrack:
         is_sure = detections.confidence >= options.high_confidence
         is_unsure = ~is_sure & (detections.confidence >= options.minimum_confidence)
         confirmed = tracks.is_confirmed
-        match(confirmed, is_sure, options.minimum_iou)
-        match(confirmed & tracks.is_seen, is_unsure, options.minimum_iou_unsure)
-        match(~confirmed, is_sure & (row_of_detection < 0), options.minimum_iou)
+        match(confirmed, is_sure, options.minimum_overlap)
+        match(confirmed & tracks.is_seen, is_unsure, options.minimum_overlap_unsure)
+        match(~confirmed, is_sure & (row_of_detection < 0), options.minimum_overlap)
         return row_of_detection

@@ -18,7 +18,7 @@ from watchpost.types import Detections
 class Options(options.Options):
     """How the centroid tracker tracks."""
 
-    minimum_confidence: Fraction01 = Field(0.3, description="Detections below this are not used.")
+    minimum_confidence: Fraction01 = Field(0.5, description="Detections below this are not used.")
     maximum_distance: float = Field(
         1.0, gt=0, description="How far a centre may move between frames, in sizes (square root of the area)."
     )

@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 # All in units of the box's own size, so that near and far, 480 and 2160 lines behave alike.
 POSITION_NOISE: Final = 0.1
 """Random walk of a box's place and size: standard deviation in sizes after one second."""
-VELOCITY_NOISE: Final = 1.0
+VELOCITY_NOISE: Final = 0.7
 """Random walk of its velocity: standard deviation in sizes a second after one second."""
 MEASUREMENT_NOISE: Final = 0.15
 """Standard deviation of a detector's box, in sizes."""

@@ -17,7 +17,7 @@ from watchpost.types import Detections
 class Options(options.Options):
     """How SORT tracks. The paper's own choices are given where they differ."""
 
-    minimum_confidence: Fraction01 = Field(0.3, description="Detections below this are not used.")
+    minimum_confidence: Fraction01 = Field(0.5, description="Detections below this are not used.")
     minimum_iou: Fraction01 = Field(0.3, description="Overlap that a detection needs with its track.")
     confirm_hits: int = Field(2, ge=2, description="Detections in a row that make a new track sure (paper: 3).")
     patience: Seconds = Field(1.0, description="How long an unseen track is remembered (paper: 1 frame).")
