@@ -31,7 +31,7 @@ def ffmpeg_facts() -> FfmpegFacts:
     import av
     from av.codec.hwaccel import hwdevices_available
 
-    nodes = [*Path("/dev/dri").glob("renderD*"), *Path("/dev").glob("nvidia[0-9]*")]
+    nodes = [*Path("/dev/dri").glob("render*"), *Path("/dev").glob("nvidia[0-9]*")]
     return FfmpegFacts(
         version=av.ffmpeg_version_info,
         pyav_version=av.__version__,

@@ -215,7 +215,7 @@ class _Bits:
         return shifted & ((1 << count) - 1)
 
     def exp_golomb(self) -> int:
-        """ue(v), H.264 9.1; 0 for what is no such code."""
+        """An unsigned Exp-Golomb code, H.264 9.1; 0 for what is none."""
         zeros = 0
         while self._left > 0 and not self.read(1):
             zeros += 1
