@@ -61,6 +61,7 @@ def encode_clip(
         stream.width, stream.height, stream.pix_fmt = width, height, pixel_format
         context = stream.codec_context
         context.options = {"preset": "ultrafast", **(options or {})} if "x26" in codec else dict(options or {})
+        context.thread_count = 1  # one slice a picture, the same bytes every time
         if "x26" in codec or codec.startswith("mpeg"):
             context.gop_size, context.max_b_frames = gop, bframes
         if "x26" in codec:
@@ -83,3 +84,20 @@ def encode_clip(
             frame.time_base = 1 / Fraction(fps) if times is None else Fraction(1, 1000)
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
+
+
+def loop_clip(source: Path, target: Path, seconds: float) -> None:
+    """Repeat a clip without decoding it until it lasts `seconds`; it must begin with a key frame."""
+    with av.open(source) as clip:
+        stream = clip.streams.video[0]
+        packets = [packet for packet in clip.demux(stream) if packet.size]
+        times = [(packet.pts or 0, packet.dts or 0) for packet in packets]
+        round_ticks = max(pts for pts, _ in times) + round(1 / (stream.average_rate * stream.time_base))
+        with av.open(target, "w") as output:
+            looped = output.add_stream_from_template(stream)
+            for turn in range(int(seconds / float(round_ticks * stream.time_base)) + 1):
+                for packet, (pts, dts) in zip(packets, times, strict=True):
+                    packet.stream = looped
+                    packet.time_base = stream.time_base
+                    packet.pts, packet.dts = pts + turn * round_ticks, dts + turn * round_ticks
+                    output.mux(packet)

@@ -163,6 +163,11 @@ def test_a_hole_in_the_times_is_filled() -> None:
     assert run(script([(0, 0), (40, 40), (None, None), (120, 120)])) == (plain(0, 40, 80, 120), [])
 
 
+def test_times_that_begin_later_are_no_leap() -> None:
+    times: list[Times] = [(None, None), (None, None), (500_000, 500_000), (500_040, 500_040)]
+    assert run(script(times, stream(is_live=True))) == (plain(0, 40, 80, 120), [])
+
+
 def test_missing_dts_leaves_reordered_pts_as_they_are() -> None:
     pts = [0, 120, 40, 80, 240, 160, 200, 360, 280, 320]
     times, marked = run(script([(time, None) for time in pts]))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import socket
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO, Final
 from urllib.parse import urlsplit
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 _LOG: Final = logging.getLogger("watchpost.ffmpeg")
+_ENCRYPTED: Final = frozenset({"https", "rtmps", "rtsps"})
 
 _ANSWERS: Final[tuple[tuple[type[Exception], str, bool], ...]] = (
     (
@@ -76,6 +79,11 @@ def source_error(error: Exception, address: str) -> SourceError:
     if isinstance(error, av.error.InvalidDataError):
         text = "is no video that can be read, or is cut off before its first picture"
         return SourceError(f"{shown}: {text}.", permanent="://" not in address)
+    if getattr(error, "errno", None) == errno.EIO:
+        text = "the connection broke off"
+        if address.partition(":")[0].lower() in _ENCRYPTED:
+            text += "; if it uses a certificate of its own, set ca_file to that, or tls_verify to false"
+        return SourceError(f"{shown}: {text}.")
     reason = getattr(error, "strerror", None) or type(error).__name__
     return SourceError(f"{shown}: {redacted(str(reason))}.")
 
@@ -112,10 +120,13 @@ def open_input(
     """
     _listen_to_ffmpeg()
     timeout = None if timeout_s is None else (timeout_s, timeout_s)
+    started_s = time.monotonic()
     try:
         opened = av.open(url, "r", format=container, options=options or {}, timeout=timeout, metadata_errors="replace")
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise source_error(error, address) from None
+        is_late = timeout_s is not None and time.monotonic() - started_s >= timeout_s
+        # RTSP calls an answer that came too late invalid data.
+        raise source_error(av.error.ExitError(0, "") if is_late else error, address) from None
     video = next((stream for stream in opened.streams.video if stream.codec_context is not None), None)
     if video is None:
         opened.close()

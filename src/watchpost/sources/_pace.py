@@ -10,6 +10,7 @@ from watchpost.types import Packet
 
 _LARGEST_GAP_S: Final = 60.0
 _USUAL_RATE: Final = 25
+_SHORTEST_WAIT_S: Final = 0.001
 
 
 class Pace:
@@ -32,5 +33,5 @@ class Pace:
             self._start_s = self._clock.monotonic_s() - due_s
         self._last_s = due_s
         delay_s = self._start_s + due_s - self._clock.monotonic_s()
-        if delay_s > 0:
+        if delay_s > _SHORTEST_WAIT_S:
             self._clock.wait(delay_s, self._closed)

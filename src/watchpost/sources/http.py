@@ -27,7 +27,5 @@ class Options(TlsOptions):
 
 def create(address: str, camera: str, options: Options, clock: Clock) -> LiveSource:
     """The stream, playlist or file at an `http://` or `https://` address."""
-    ffmpeg = {"rw_timeout": str(round(options.timeout * 1_000_000))}
-    if address.lower().startswith("https:"):
-        ffmpeg |= options.ffmpeg()
+    ffmpeg = options.ffmpeg() if address.lower().startswith("https:") else {}
     return LiveSource(Connection(address, options.timeout, ffmpeg, may_end=True), camera, clock)

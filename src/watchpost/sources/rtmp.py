@@ -22,7 +22,7 @@ class Options(TlsOptions):
 
 def create(address: str, camera: str, options: Options, clock: Clock) -> LiveSource:
     """The stream at an `rtmp://` or `rtmps://` address."""
-    ffmpeg = {"rtmp_live": "live", "rw_timeout": str(round(options.timeout * 1_000_000))}
+    ffmpeg = {"rtmp_live": "live"}
     if address.lower().startswith("rtmps:"):
         ffmpeg |= options.ffmpeg()
     return LiveSource(Connection(address, options.timeout, ffmpeg), camera, clock)

@@ -27,8 +27,10 @@ def create(address: str, camera: str, options: Options, clock: Clock) -> LiveSou
     """The camera at an `rtsp://` or `rtsps://` address."""
     ffmpeg = {
         "rtsp_transport": options.transport,
-        "timeout": str(round(options.timeout * 1_000_000)),
         "allowed_media_types": "video",
+        # The picture size may be known only at the next key frame; the exact frame rate is not worth waiting for.
+        "analyzeduration": str(round(options.timeout * 1_000_000)),
+        "fpsprobesize": "0",
     }
     if address.lower().startswith("rtsps:"):
         ffmpeg |= options.ffmpeg()

@@ -51,6 +51,8 @@ class _Seen:
     dts_out: int
     largest_pts_out: int
     wall_time_s: float
+    is_invented: bool
+    """No packet so far had a time: what came in is counted from 0."""
 
     def rescaled(self, time_base: Fraction) -> _Seen:
         """The same in ticks of another time base, outgoing times rounded up."""
@@ -62,6 +64,7 @@ class _Seen:
             -int(-self.dts_out * factor // 1),
             -int(-self.largest_pts_out * factor // 1),
             self.wall_time_s,
+            self.is_invented,
         )
 
 
@@ -81,9 +84,12 @@ class _CameraClock:
             self._seen = self._seen.rescaled(time_base)
         seen = self._seen
         pts, dts = _completed(packet, seen, step)
+        has_times = packet.pts is not None or packet.dts is not None
         restarts = False
         if seen is None:
             self._offset = -pts
+        elif seen.is_invented and has_times:  # RTSP often tells the time from the second packet on only
+            self._offset = seen.largest_pts_out + step - pts
         elif packet.is_discontinuous or _leaps(packet, pts, dts, seen, step):
             restarts = True
             self._restart(packet, pts, dts, seen, step)
@@ -94,7 +100,8 @@ class _CameraClock:
             dts_out = max(dts_out, seen.dts_out + 1)
         pts_out = max(pts + self._offset, dts_out)
         largest = pts_out if seen is None else max(pts_out, seen.largest_pts_out)
-        self._seen = _Seen(time_base, pts, dts, dts_out, largest, packet.wall_time_s)
+        is_invented = not has_times and (seen is None or seen.is_invented)
+        self._seen = _Seen(time_base, pts, dts, dts_out, largest, packet.wall_time_s, is_invented)
         return dataclasses.replace(packet, pts=pts_out, dts=dts_out, is_discontinuous=restarts)
 
     def _restart(self, packet: Packet, pts: int, dts: int | None, seen: _Seen, step: int) -> None:
