@@ -35,9 +35,11 @@ async def mjpeg(
 ) -> AsyncIterator[bytes]:
     """The camera's picture as parts of multipart/x-mixed-replace, until the camera is removed.
 
-    Each part ends with the next one's boundary: browsers show a picture when they have seen the boundary after it.
+    Each picture is followed at once by the head of the next part (so that has no length): Chromium shows a picture
+    when the next part begins, which at one frame a second would be a second late.
     """
-    yield f"--{BOUNDARY}\r\n".encode()
+    head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\n\r\n".encode()
+    yield head
     seen = 0
     while not stop.is_set():
         sequence = hub.sequence(camera)
@@ -47,8 +49,7 @@ async def mjpeg(
             picture = await to_thread.run_sync(hub.jpeg, camera, width, limiter=limiter)
             if picture is not None:
                 seen, jpeg = picture
-                head = f"Content-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
-                yield head.encode() + jpeg + f"\r\n--{BOUNDARY}\r\n".encode()
+                yield jpeg + b"\r\n" + head
         await asyncio.sleep(1 / _MAX_FPS)
 
 

@@ -29,7 +29,9 @@ function element(tag, className, content) {
 function showPicture() {
   const picture = $("picture");
   // CSS pixels, not the screen's: what is written in a picture drawn for them can be read on a small, fine screen
-  picture.src = `${cameraUrl(chosen, "live.mjpg")}?width=${picture.clientWidth || 1280}`;
+  const width = picture.clientWidth || 1280;
+  // a new address each time: a browser keeps the still of an address that it has shown before
+  picture.src = `${cameraUrl(chosen, "live.mjpg")}?width=${width}&at=${Date.now()}`;
 }
 
 function hidePicture() {
