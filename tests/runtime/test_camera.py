@@ -20,7 +20,7 @@ PERSON = detections([10, 10, 20, 40])
 def run(packets: Iterable[Packet], detector: ScriptedDetector, **options: float) -> tuple[Camera, Recorder]:
     recorder = Recorder()
     pipeline = Pipeline(detector, RowTracker(), [SeenRule()])
-    camera = Camera("gate", lambda stop: packets, OneFrameAPacket(), pipeline, [recorder], ManualClock(), **options)
+    camera = Camera("gate", lambda stop: packets, OneFrameAPacket(), pipeline, [recorder.frame], [recorder.events], ManualClock(), **options)
     camera.start()
     assert camera.finished.wait(10)
     assert camera.stop()
@@ -71,7 +71,7 @@ def test_a_live_camera_is_stopped_from_outside() -> None:
                 started.set()
 
     pipeline = Pipeline(ScriptedDetector(), RowTracker())
-    camera = Camera("gate", endless, OneFrameAPacket(), pipeline, [recorder], ManualClock())
+    camera = Camera("gate", endless, OneFrameAPacket(), pipeline, [recorder.frame], [recorder.events], ManualClock())
     camera.start()
     assert started.wait(10)
     assert camera.stop()

@@ -226,3 +226,13 @@ def test_leaving_the_iteration_closes_the_source() -> None:
     for _ in packets(script, clock, threading.Event()):
         break
     assert script.opened[0].closed
+
+
+def test_a_first_connection_that_must_succeed_is_tried_once_and_later_ones_for_ever() -> None:
+    policy = Policy(first_must_succeed=True)
+    clock = ManualClock()
+    with pytest.raises(SourceError, match="no route"):
+        take(Script(clock, [lost("no route.")]), clock, 1, policy)
+    assert clock.waits_s == []
+    taken, _ = take(Script(clock, [0.04, lost()], [lost()], [0.04]), clock, 2, policy)
+    assert len(taken) == 2

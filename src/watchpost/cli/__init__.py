@@ -6,6 +6,16 @@ import sys
 
 import typer
 
+from watchpost.cli.config import config_app
+from watchpost.cli.demo import demo
+from watchpost.cli.detect import detect
+from watchpost.cli.doctor import doctor
+from watchpost.cli.evaluate import evaluate_app
+from watchpost.cli.events import events
+from watchpost.cli.probe import probe
+from watchpost.cli.run import run
+from watchpost.cli.watch import watch
+
 app = typer.Typer(
     name="watchpost",
     help="Video analytics for a room full of cameras, on one server, with detectors you own.",
@@ -15,6 +25,11 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+for verb in (demo, detect, watch, run, events, probe, doctor):
+    app.command()(verb)
+app.add_typer(config_app, name="config")
+app.add_typer(evaluate_app, name="evaluate")
 
 
 def main() -> None:

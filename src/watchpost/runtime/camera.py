@@ -7,31 +7,24 @@ A file's reader waits, so that every frame is analysed.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
-from typing import Final, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 from watchpost.clock import Clock
 from watchpost.pipeline import Analysed, FrameDecoder, Pipeline
+from watchpost.runtime.due import Due
 from watchpost.runtime.mailbox import Mailbox
 from watchpost.runtime.stats import CameraStats
 from watchpost.types import Event, Frame, Packet
 
 _FILE_QUEUE: Final = 3
-_TIME_ERROR_S: Final = 1e-6
-
-
-class Listener(Protocol):
-    """Who is told what a camera sees, from its analysis thread: be quick, queue what is slow."""
-
-    def frame(self, result: Analysed) -> None:
-        """One frame has been analysed."""
-
-    def events(self, events: list[Event]) -> None:
-        """Something has happened; also called after the last frame, for what was still going on."""
 
 
 class Camera:
-    """Runs `packets` through `decoder` and `pipeline` and tells `listeners`.
+    """Runs `packets` through `decoder` and `pipeline`, then calls `on_frame` and, if something happened, `on_events`.
+
+    They are called from the analysis thread: be quick, queue what is slow. `on_events` is also called after the
+    last frame, for what was still going on.
 
     `max_fps` limits the analysed frames per second of camera time; `None` takes all. `error` holds what ended
     the camera, `None` for the end of a file or a stop.
@@ -43,7 +36,8 @@ class Camera:
         packets: Callable[[threading.Event], Iterable[Packet]],
         decoder: FrameDecoder,
         pipeline: Pipeline,
-        listeners: Iterable[Listener],
+        on_frame: Sequence[Callable[[Analysed], None]],
+        on_events: Sequence[Callable[[list[Event]], None]],
         clock: Clock,
         max_fps: float | None = None,
     ) -> None:
@@ -54,8 +48,9 @@ class Camera:
         self._packets = packets
         self._decoder = decoder
         self._pipeline = pipeline
-        self._listeners = tuple(listeners)
-        self._interval_s = 1.0 / max_fps if max_fps else 0.0
+        self._on_frame = tuple(on_frame)
+        self._on_events = tuple(on_events)
+        self._is_due = Due(1.0 / max_fps if max_fps else 0.0)
         self._stop = threading.Event()
         self._mailbox: Mailbox[Frame] = Mailbox(_FILE_QUEUE)
         self._threads = [
@@ -68,9 +63,13 @@ class Camera:
         for thread in self._threads:
             thread.start()
 
+    def ask_to_stop(self) -> None:
+        """Begin to end the camera, without waiting for it."""
+        self._stop.set()
+
     def stop(self, timeout_s: float = 10.0) -> bool:
         """End the camera; its open events are still reported. False if a thread did not end in time."""
-        self._stop.set()
+        self.ask_to_stop()
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join(timeout_s)
@@ -92,33 +91,28 @@ class Camera:
                 self.finished.set()
 
     def _read(self) -> None:
-        next_s = float("-inf")
         for packet in self._packets(self._stop):
             for frame in self._decoder.decode(packet):
-                next_s = self._offer(frame, next_s, is_live=packet.stream.is_live)
+                self._offer(frame, is_live=packet.stream.is_live)
             if self._stop.is_set():
                 return
         for frame in self._decoder.flush():
-            next_s = self._offer(frame, next_s, is_live=False)
+            self._offer(frame, is_live=False)
 
-    def _offer(self, frame: Frame, next_s: float, *, is_live: bool) -> float:
-        """Hand the frame over if it is due at or after camera time `next_s`; returns when the next one is."""
-        if frame.camera_time_s < next_s - _TIME_ERROR_S and not frame.is_discontinuous:
+    def _offer(self, frame: Frame, *, is_live: bool) -> None:
+        if self._is_due(frame.camera_time_s):
+            self._mailbox.put(frame, wait=not is_live)
+            self.stats.dropped = self._mailbox.dropped
+        else:
             self.stats.skipped += 1
-            return next_s
-        self._mailbox.put(frame, wait=not is_live)
-        self.stats.dropped = self._mailbox.dropped
-        # Steps of whole intervals keep the wanted rate exact although frames arrive on their own grid.
-        late = frame.camera_time_s - next_s
-        return next_s + self._interval_s if 0 <= late < self._interval_s else frame.camera_time_s + self._interval_s
 
     def _analyse(self) -> None:
         try:
             while (frame := self._mailbox.get()) is not None:
                 result = self._pipeline.analyse(frame)
                 self.stats.note(result)
-                for listener in self._listeners:
-                    listener.frame(result)
+                for call in self._on_frame:
+                    call(result)
                 self._tell(result.events)
         finally:
             self._tell(self._pipeline.finish())
@@ -126,5 +120,5 @@ class Camera:
     def _tell(self, events: list[Event]) -> None:
         if events:
             self.stats.events += len(events)
-            for listener in self._listeners:
-                listener.events(events)
+            for call in self._on_events:
+                call(events)

@@ -34,6 +34,8 @@ class Policy:
     """Share by which a delay is varied at random, so that cameras of one switch do not come back as one."""
     steady_after_s: float = 30.0
     """A camera that was live this long starts again with the first delay."""
+    first_must_succeed: bool = False
+    """Whether a failed first connection ends it: somebody waits at a terminal and may have mistyped."""
 
     def delay_s(self, failures: int, chance: float) -> float:
         """Seconds to wait after so many failures in a row (1, 2, ...); `chance` is a random number 0-1."""
@@ -69,9 +71,9 @@ def packets(
     """The packets of one camera over all its connections, timestamps mended, until `stop` or the end of a file.
 
     The first packet after a loss is discontinuous. `on_state` hears of each change, from the reading thread.
-    Raises `SourceError` when the error is permanent and nothing was ever received (a missing file, a wrong
-    password), or when a file breaks off. Once a camera has worked, every error is taken to pass: a camera that
-    starts up may refuse a right password for a while.
+    Raises `SourceError` when nothing was ever received and the error is permanent (a missing file, a wrong
+    password) or the first connection must succeed, and when a file breaks off. Once a camera has worked, every
+    error is taken to pass: a camera that starts up may refuse a right password for a while.
     """
     return mended(_connections(open_source, clock, stop, policy or Policy(), on_state or _ignore, chance))
 
@@ -110,7 +112,8 @@ def _connections(
         except SourceError as error:
             if stop.is_set():
                 return
-            if (error.permanent and not has_worked) or not is_live:
+            is_final = error.permanent or policy.first_must_succeed
+            if (is_final and not has_worked) or not is_live:
                 raise
             reason = str(error)
         if live_since_s is not None and clock.monotonic_s() - live_since_s >= policy.steady_after_s:

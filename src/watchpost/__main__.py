@@ -1,0 +1,5 @@
+"""`python -m watchpost`."""
+
+from watchpost.cli import main
+
+main()

@@ -1,0 +1,194 @@
+"""All cameras of one configuration: started, watched, restarted alone, and reloaded without touching the others."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Final
+
+from watchpost.clock import Clock
+from watchpost.config import Camera as CameraConfig
+from watchpost.config import Configuration
+from watchpost.config.diff import changes
+from watchpost.detectors import Detector
+from watchpost.errors import WatchpostError
+from watchpost.pipeline import Analysed, Pipeline
+from watchpost.runtime.assembly import (
+    make_delivery,
+    make_detector,
+    make_rule,
+    make_tracker,
+    show,
+    show_events,
+    show_state,
+    wanted_classes,
+)
+from watchpost.runtime.camera import Camera
+from watchpost.runtime.delivery import Delivery
+from watchpost.runtime.live import LiveHub
+from watchpost.runtime.reconnect import State, packets
+from watchpost.sources import Source, open_source
+from watchpost.types import Event, Packet
+from watchpost.video.decoder import Decoder
+
+_LOG: Final = logging.getLogger(__name__)
+_FIRST_RESTART_S: Final = 2.0
+_LONGEST_RESTART_S: Final = 60.0
+_HEALTHY_AFTER_S: Final = 60.0
+
+
+@dataclasses.dataclass(slots=True)
+class _Entry:
+    """A camera of the configuration and, while it runs, the running one."""
+
+    config: CameraConfig
+    running: Camera | None = None
+    failures: int = 0
+    restart_at_s: float = 0.0
+    started_at_s: float = 0.0
+
+
+class Supervisor:
+    """Keeps the cameras of a configuration running. Its methods are called from one thread.
+
+    A camera whose source, model or analysis fails is started again alone, after 2 s, then 4 s, to at most a
+    minute; a file that has been played to its end stays ended.
+    """
+
+    def __init__(self, hub: LiveHub, clock: Clock) -> None:
+        self._hub = hub
+        self._clock = clock
+        self._config = Configuration()
+        self._entries: dict[str, _Entry] = {}
+        self._detectors: dict[str, Detector] = {}
+        self._delivery = Delivery(None, [], clock)
+        self._delivery_lock = threading.Lock()
+
+    def apply(self, new: Configuration) -> None:
+        """Start what is new, stop what has gone, restart what has changed, leave the rest alone."""
+        difference = changes(self._config, new)
+        if difference.server & {"data", "store", "sinks"}:
+            self._replace_delivery(new)
+        self._config = new
+        self._stop(difference.removed | difference.changed)
+        for name in difference.removed:
+            self._hub.remove(name)
+        used = {camera.model for camera in new.cameras.values() if camera.enabled}
+        for model in [name for name in self._detectors if name in difference.models or name not in used]:
+            self._detectors.pop(model).close()
+        for name in sorted(difference.added | difference.changed):
+            self._entries[name] = _Entry(new.cameras[name])
+            self._start(name)
+
+    def tend(self) -> None:
+        """Look after cameras that have ended; call it about once a second."""
+        for name, entry in self._entries.items():
+            if entry.running is not None and entry.running.finished.is_set():
+                self._note_end(name, entry)
+            if entry.running is None and entry.failures and self._clock.monotonic_s() >= entry.restart_at_s:
+                self._start(name)
+
+    def running(self, name: str) -> Camera | None:
+        """The running camera of that name, `None` while there is none."""
+        entry = self._entries.get(name)
+        return None if entry is None else entry.running
+
+    def close(self) -> None:
+        """Stop all cameras, report what was going on, hand on the last events."""
+        self._stop(list(self._entries))
+        for detector in self._detectors.values():
+            detector.close()
+        self._delivery.close()
+
+    def _start(self, name: str) -> None:
+        entry = self._entries[name]
+        self._hub.set_state(name, "connecting")
+        try:
+            camera = self._make(name, entry.config)
+        except (WatchpostError, OSError) as error:
+            self._note_failure(name, entry, error)
+            return
+        entry.running, entry.started_at_s = camera, self._clock.monotonic_s()
+        camera.start()
+
+    def _make(self, name: str, config: CameraConfig) -> Camera:
+        tracker = make_tracker(config.tracker.kind, config.tracker.options)
+        detector = self._detector(config.model, tracker.minimum_confidence)
+        zones, lines = config.zone_arrays(), config.line_arrays()
+        rules = [make_rule(rule.kind, name, rule.options, rule.title, zones, lines) for rule in config.rules]
+        pipeline = Pipeline(detector, tracker, rules, wanted_classes(config.classes, detector))
+        self._hub.add(name, zones, lines)
+        return Camera(
+            name,
+            partial(self._packets, name, config),
+            Decoder(name),
+            pipeline,
+            [self._show],
+            [self._events],
+            self._clock,
+            config.max_fps,
+        )
+
+    def _detector(self, model: str, least_confidence: float) -> Detector:
+        """The model's detector, shared by its cameras."""
+        if model not in self._detectors:
+            self._detectors[model] = make_detector(self._config.models[model], least_confidence)
+        return self._detectors[model]
+
+    def _packets(self, name: str, config: CameraConfig, stop: threading.Event) -> Iterator[Packet]:
+        opener: Callable[[], Source] = partial(open_source, config.source, name, config.options, self._clock)
+        return packets(opener, self._clock, stop, on_state=partial(self._note_state, name))
+
+    def _show(self, result: Analysed) -> None:
+        entry = self._entries.get(result.frame.camera)
+        dropped = entry.running.stats.dropped if entry and entry.running else 0
+        show(self._hub, result, dropped)
+
+    def _note_state(self, name: str, state: State) -> None:
+        show_state(self._hub, name, state)
+        _LOG.info("%s: %s %s", name, state.name, state.detail)
+
+    def _events(self, events: list[Event]) -> None:
+        show_events(self._hub, events)
+        for event in events:
+            _LOG.info("%s: %s %s %s", event.camera, event.class_name, event.kind, event.zone or "")
+        with self._delivery_lock:
+            self._delivery.events(events)
+
+    def _note_end(self, name: str, entry: _Entry) -> None:
+        camera, entry.running = entry.running, None
+        assert camera is not None  # noqa: S101 - the caller looked
+        camera.stop()
+        if camera.error is None:
+            entry.failures = 0
+            self._hub.set_state(name, "ended")
+            return
+        if self._clock.monotonic_s() - entry.started_at_s >= _HEALTHY_AFTER_S:
+            entry.failures = 0
+        self._note_failure(name, entry, camera.error)
+
+    def _note_failure(self, name: str, entry: _Entry, error: Exception) -> None:
+        entry.failures += 1
+        delay_s = min(_LONGEST_RESTART_S, _FIRST_RESTART_S * 2.0 ** min(entry.failures - 1, 10))
+        entry.restart_at_s = self._clock.monotonic_s() + delay_s
+        self._hub.set_state(name, "failed", str(error))
+        known = isinstance(error, WatchpostError | OSError)
+        _LOG.error("%s: %s; it starts again in %.0f s", name, error, delay_s, exc_info=None if known else error)
+
+    def _stop(self, names: Iterable[str]) -> None:
+        running = {name: self._entries.pop(name).running for name in names}
+        for camera in running.values():
+            if camera is not None:
+                camera.ask_to_stop()
+        for name, camera in running.items():
+            if camera is not None and not camera.stop():
+                _LOG.warning("%s did not stop in time; it is left to end by itself", name)
+
+    def _replace_delivery(self, config: Configuration) -> None:
+        fresh = make_delivery(config, self._clock)
+        with self._delivery_lock:
+            old, self._delivery = self._delivery, fresh
+        old.close()

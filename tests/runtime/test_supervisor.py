@@ -1,0 +1,113 @@
+"""Cameras of a configuration are started, restarted alone and reloaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from clips import encode_clip, moving_square
+from watchpost.clock import ManualClock
+from watchpost.config import Configuration, loads
+from watchpost.runtime.live import LiveHub
+from watchpost.runtime.supervisor import Supervisor
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    path = tmp_path / "clip.mp4"
+    encode_clip(path, moving_square(20, 160, 128), fps=10)
+    return path
+
+
+def configuration(tmp_path: Path, text: str) -> Configuration:
+    models = "" if "models:" in text else "models: {blind: {model: fake_rooms.blind}}\n"
+    return loads(f"data: {tmp_path / 'data'}\n{models}{text}", name="test.yaml", folder=tmp_path)
+
+
+def wait_for_end(supervisor: Supervisor, name: str) -> None:
+    running = supervisor.running(name)
+    assert running is not None
+    assert running.finished.wait(20)
+
+
+def states(hub: LiveHub) -> dict[str, str]:
+    return {status.name: status.state for status in hub.cameras()}
+
+
+def test_a_file_is_played_to_its_end_and_stays_ended(tmp_path: Path, clip: Path) -> None:
+    clock = ManualClock()
+    hub = LiveHub(clock)
+    supervisor = Supervisor(hub, clock)
+    supervisor.apply(configuration(tmp_path, f"cameras: {{gate: {{source: {clip}, rules: []}}}}"))
+    wait_for_end(supervisor, "gate")
+    clock.advance(1000)
+    supervisor.tend()
+    assert states(hub) == {"gate": "ended"}
+    assert supervisor.running("gate") is None
+    assert hub.sequence("gate") == 20
+    supervisor.close()
+
+
+def test_a_camera_that_fails_is_started_again_alone_with_growing_delay(tmp_path: Path, clip: Path) -> None:
+    clock = ManualClock()
+    hub = LiveHub(clock)
+    supervisor = Supervisor(hub, clock)
+    lost = tmp_path / "lost.mp4"
+    lost.write_bytes(clip.read_bytes())
+    config = configuration(tmp_path, f"cameras: {{bad: {{source: {lost}, rules: []}}, good: {{source: {clip}}}}}")
+    lost.unlink()
+    supervisor.apply(config)
+    for delay_s in (2, 4, 8, 16):
+        wait_for_end(supervisor, "bad")
+        supervisor.tend()
+        assert states(hub)["bad"] == "failed"
+        clock.advance(delay_s - 0.5)
+        supervisor.tend()
+        assert supervisor.running("bad") is None
+        if delay_s == 16:
+            lost.write_bytes(clip.read_bytes())  # the camera is back
+        clock.advance(1)
+        supervisor.tend()
+        assert supervisor.running("bad") is not None
+    for name in ("bad", "good"):
+        if supervisor.running(name) is not None:
+            wait_for_end(supervisor, name)
+    supervisor.tend()
+    assert states(hub) == {"bad": "ended", "good": "ended"}
+    supervisor.close()
+
+
+def test_a_reload_leaves_unchanged_cameras_alone(tmp_path: Path, clip: Path) -> None:
+    clock = ManualClock()
+    hub = LiveHub(clock)
+    supervisor = Supervisor(hub, clock)
+    play = f"{{source: {clip}, options: {{loop: true}}, rules: []}}"
+    supervisor.apply(configuration(tmp_path, f"cameras: {{a: {play}, b: {play}, c: {play}}}"))
+    before = {name: supervisor.running(name) for name in "abc"}
+    changed = play.replace("rules", "max_fps: 1, rules")
+    supervisor.apply(configuration(tmp_path, f"cameras: {{a: {play}, b: {changed}, d: {play}}}"))
+    assert supervisor.running("a") is before["a"]
+    assert supervisor.running("b") not in (None, before["b"])
+    assert supervisor.running("c") is None
+    assert before["c"] is not None
+    assert before["c"].finished.is_set()
+    assert set(states(hub)) == {"a", "b", "d"}
+    supervisor.close()
+    assert all(supervisor.running(name) is None for name in "abd")
+
+
+def test_a_model_that_can_not_be_loaded_fails_its_cameras_alone(tmp_path: Path, clip: Path) -> None:
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(b"no model")
+    clock = ManualClock()
+    hub = LiveHub(clock)
+    supervisor = Supervisor(hub, clock)
+    text = f"models: {{blind: fake_rooms.blind, own: {broken}}}\n"
+    text += f"cameras: {{a: {{source: {clip}, model: own}}, b: {{source: {clip}, model: blind}}}}"
+    supervisor.apply(configuration(tmp_path, text))
+    assert states(hub)["a"] == "failed"
+    wait_for_end(supervisor, "b")
+    supervisor.tend()
+    assert states(hub)["b"] == "ended"
+    supervisor.close()
