@@ -37,7 +37,7 @@ lint: types ## Check style, types, import contracts, spelling and the documentat
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports
-	@$(BIN)/codespell $$(git ls-files)
+	@$(BIN)/codespell $$(git ls-files ':!tests') # tests misspell on purpose
 	@$(BIN)/python -m pytest --quiet tests/docs
 
 types: $(VENV)/.installed-dev ## Check types (mypy --strict)
@@ -69,6 +69,7 @@ $(BIN)/python:
 		echo "$(PYTHON) can not make virtual environments: apt install python3-venv (Debian, Ubuntu)." >&2; exit 1; }
 	@echo "making $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip --quiet --disable-pip-version-check uninstall --yes setuptools 2>/dev/null || true # 9 MB, unused
 
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	@echo "installing Watchpost (about 400 MB, once)"
