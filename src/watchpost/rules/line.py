@@ -44,15 +44,13 @@ class _Path:
     clear_since: Moment | None = None
     """Since when it is beyond the margin, on the new side."""
 
-    def move(self, point: Points, line: Points, margin: float, moment: Moment) -> None:
-        """Go on to `point`; all in pixels."""
-        crossings = net_crossings(self.point, point, line)
-        self.point = point
+    def move(self, crossings: int, is_clear: bool, moment: Moment) -> None:
+        """Take in the way to where it is seen now: its net crossings, and whether it ends clear of the line."""
         if crossings:
             self.net += crossings
             self.crossed_at = moment if self.net else None
             self.clear_since = None
-        if self.net and distance_to_line(point, line) >= margin:
+        if self.net and is_clear:
             self.clear_since = self.clear_since or moment
         else:
             self.clear_since = None
@@ -108,9 +106,15 @@ class Line:
         line = self._line * size
         points = anchors(detections, self._options.anchor) * size
         heights = detections.xyxy[:, 3] - detections.xyxy[:, 1]
-        for row, number in enumerate(numbers.tolist()):
-            path = self._paths.setdefault(number, _Path(points[row]))
-            path.move(points[row], line, self._options.margin * float(heights[row]), moment)
+        paths = [
+            self._paths.setdefault(number, _Path(point)) for number, point in zip(numbers.tolist(), points, strict=True)
+        ]
+        before = np.array([path.point for path in paths]).reshape(-1, 2)
+        crossings = net_crossings(before, points, line)
+        is_clear = distance_to_line(points, line) >= self._options.margin * heights
+        for row, path in enumerate(paths):
+            path.point = points[row]
+            path.move(int(crossings[row]), bool(is_clear[row]), moment)
 
     def _gone(self, ended: list[Visit]) -> list[Event]:
         """The crossings of objects that were last seen clear of the line."""
@@ -135,36 +139,35 @@ class Line:
         )
 
 
-def net_crossings(start: Points, end: Points, line: Points) -> int:
-    """How often the way from `start` to `end` (2,) crosses `line` (K, 2) to its right, less to its left.
+def net_crossings(starts: Points, ends: Points, line: Points) -> NDArray[np.int64]:
+    """How often (N,) the ways from `starts` to `ends` (N, 2) cross `line` (K, 2) to its right, less to its left.
 
     Points on the line belong to its left, so that a way in several steps counts as the same way in one.
 
     >>> line = np.array([[0., 0.], [0., 9.]])
-    >>> net_crossings(np.array([1., 5.]), np.array([-1., 5.]), line)
-    1
-    >>> net_crossings(np.array([1., 10.]), np.array([-1., 10.]), line)
-    0
+    >>> net_crossings(np.array([[1., 5.], [1., 10.]]), np.array([[-1., 5.], [-1., 10.]]), line).tolist()
+    [1, 0]
     """
+    starts, ends = starts[:, None], ends[:, None]
     a, b = line[:-1], line[1:]
-    corner_is_right = _cross(end - start, line - start) > 0
-    is_met = corner_is_right[:-1] != corner_is_right[1:]
-    was_right = _cross(b - a, start - a) > 0
-    is_right = _cross(b - a, end - a) > 0
-    return int(np.sum(is_met * (is_right.astype(int) - was_right.astype(int))))
+    corner_is_right = _cross(ends - starts, line - starts) > 0
+    is_met = corner_is_right[:, :-1] != corner_is_right[:, 1:]
+    was_right = _cross(b - a, starts - a) > 0
+    is_right = _cross(b - a, ends - a) > 0
+    return np.asarray(np.sum(is_met * (is_right.astype(np.int64) - was_right), axis=1))
 
 
-def distance_to_line(point: Points, line: Points) -> float:
-    """From `point` (2,) to the nearest point of the polyline `line` (K, 2), in their unit."""
-    a, b = line[:-1], line[1:]
-    along = b - a
+def distance_to_line(points: Points, line: Points) -> Points:
+    """From each of `points` (N, 2) to the nearest point of the polyline `line` (K, 2): (N,), in their unit."""
+    a, along = line[:-1], np.diff(line, axis=0)
     length = np.maximum(np.sum(along**2, axis=1), 1e-12)
-    share = np.clip(np.sum((point - a) * along, axis=1) / length, 0, 1)
-    return float(np.hypot(*(a + share[:, None] * along - point).T).min())
+    offset = points[:, None] - a
+    share = np.clip(np.sum(offset * along, axis=2) / length, 0, 1)
+    return np.asarray(np.linalg.norm(offset - share[..., None] * along, axis=2).min(axis=1))
 
 
 def _cross(a: Points, b: Points) -> Points:
-    """The z part (K,) of the cross products of vectors (K, 2): positive where b is to the right of a."""
+    """The z part (...) of the cross products of vectors (..., 2): positive where b is to the right of a."""
     return np.asarray(a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0])
 
 

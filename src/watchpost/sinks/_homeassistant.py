@@ -15,7 +15,7 @@ def topic_name(name: str) -> str:
     >>> topic_name("gate")
     'gate'
     >>> topic_name("정문/1")
-    '1-25c1e5'
+    '1-0834b6'
     """
     plain = re.sub(r"[^a-zA-Z0-9_-]+", "_", name).strip("_")
     if plain == name:
