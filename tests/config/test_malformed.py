@@ -66,6 +66,7 @@ SETTINGS = [
         4,
         "did you mean 'loop'?",
     ),
+    ("a misspelt key that must be there", "cameras:\n  a: {sorce: x}\n", 2, "did you mean 'source'?"),
     ("no source", "cameras:\n  a:\n    enabled: true\n", 2, "'source' is missing; add source: rtsp://"),
     ("an empty source", "cameras:\n  a:\n    source:\n", 3, "'source' is missing"),
     ("an empty text as source", "cameras:\n  a:\n    source: ''\n", 3, "write at least 1 characters"),
@@ -290,7 +291,7 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_lines():
         "web: {port: x}\nweb: {}\nstore: {kind: sqlite, path: '${NO_SUCH}'}\n"
     )
     error = problems_of(text)
-    assert [problem.line for problem in error.problems] == [2, 3, 4, 5, 6, 7, 8]
+    assert [problem.line for problem in error.problems] == [3, 4, 5, 6, 7, 8]
 
 
 def test_columns_count_from_one_and_point_at_keys_and_values():

@@ -161,7 +161,7 @@ class Camera(Analysis):
     enabled: bool = True
     """`false` keeps the camera in the file and leaves it alone."""
     options: dict[str, Any] = Field(default_factory=dict)
-    """Options of the source, such as `{transport: tcp}`; checked, and those that are written here alone."""
+    """Options of the source, such as `{transport: tcp}`; which there are depends on its address."""
     zones: dict[Name, Polygon] = Field(default_factory=dict)
     """Areas by name: `side door: [[0.1, 0.2], [0.4, 0.2], [0.4, 0.9]]`, corners as fractions of the picture."""
     lines: dict[Name, Line] = Field(default_factory=dict)

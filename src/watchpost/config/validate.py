@@ -24,6 +24,8 @@ class Finding(NamedTuple):
     message: str
     is_about_key: bool = False
     """The key itself is wrong, not its value."""
+    meant: Place | None = None
+    """What was probably meant by a misspelt key."""
 
 
 def validated(data: object, folder: Path) -> tuple[Configuration | None, list[Finding]]:
@@ -40,7 +42,8 @@ def validated(data: object, folder: Path) -> tuple[Configuration | None, list[Fi
     except ValidationError as error:
         found = error.errors(include_url=False)
         told = [finding for finding in _findings(found) if not _is_inherited(finding.place, data)]
-        findings += _once_an_area(told)
+        meant = {finding.meant for finding in told}
+        findings += _once_an_area(finding for finding in told if finding.place not in meant)
     findings += [*_broken_references(with_defaults(data)), *_broken_sinks(data)]
     return (None if findings else configuration), findings
 
@@ -48,10 +51,14 @@ def validated(data: object, folder: Path) -> tuple[Configuration | None, list[Fi
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`did you mean 'x'?`, or the list of what there is, or that there is nothing."""
     choices = sorted(known)
-    close = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
-    if close:
-        return f"did you mean {close[0]!r}?"
+    close = _closest(word, choices)
+    if close is not None:
+        return f"did you mean {close!r}?"
     return f"there are: {', '.join(choices)}" if choices else "there are none"
+
+
+def _closest(word: str, known: Iterable[str]) -> str | None:
+    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)), None)
 
 
 def _is_inherited(place: Place, data: Mapping[str, Any]) -> bool:
@@ -69,7 +76,9 @@ def _findings(errors: Iterable[Any], base: Place = (), meanings: Mapping[str, st
         elif error["type"] == "extra_forbidden":
             allowed = meanings if meanings and len(error["loc"]) == 1 else _settings_at(place[:-1])
             name = str(place[-1])
-            yield Finding(place, f"there is no setting {name!r} here; {did_you_mean(name, allowed)}", True)
+            close = _closest(name, sorted(allowed))
+            meant = None if close is None else (*place[:-1], close)
+            yield Finding(place, f"there is no setting {name!r} here; {did_you_mean(name, allowed)}", True, meant)
         elif error["type"] == "plugin":
             yield Finding((*place, error["ctx"]["setting"]), str(error["msg"]))
         elif error["type"] == "missing" and place[:1] == ("models",) and place[2:] == ("kind",):
