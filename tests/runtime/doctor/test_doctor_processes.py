@@ -67,6 +67,10 @@ def test_a_grandchild_inherits_the_mark_and_is_no_orphan():
     assert judge(INIT, SERVER, child, ProcessFact(102, 101, "sleep", marked_parent=100))[0].level is Level.OK
 
 
+def test_where_processes_are_hidden_nothing_is_claimed():
+    assert judge(ProcessFact(101, 60, "ffmpeg", marked_parent=100))[0].level is Level.OK
+
+
 def test_real_processes_are_read():
     sleep = [sys.executable, "-S", "-c", "import time; time.sleep(60)"]
     dead = subprocess.Popen([sys.executable, "-S", "-c", "0"])

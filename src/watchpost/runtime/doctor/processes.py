@@ -88,7 +88,7 @@ def _is_orphan(fact: ProcessFact, facts: Mapping[int, ProcessFact]) -> bool:
             return False
         seen.add(ancestor)
         ancestor = facts[ancestor].parent
-    return True
+    return ancestor == 0  # the whole line was seen; where the system hides processes, nothing is claimed
 
 
 def _orphan(fact: ProcessFact) -> Finding:
