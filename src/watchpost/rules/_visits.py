@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from watchpost.geometry import foot_points
+from watchpost.rules._options import ObjectOptions
 from watchpost.types import Detections, Event, Moment, new_event_id
-
-if TYPE_CHECKING:
-    from watchpost.rules._options import ObjectOptions
 
 Box = tuple[float, float, float, float]
 

@@ -65,6 +65,7 @@ class MqttSink:
         from paho.mqtt.client import Client
         from paho.mqtt.enums import CallbackAPIVersion
 
+        tls = _tls_context(options.ca_file) if options.tls else None
         self._options = options
         self._clock = clock
         port = options.port or (8883 if options.tls else 1883)
@@ -81,8 +82,8 @@ class MqttSink:
         if options.user is not None:
             password = options.password.get_secret_value() if options.password else None
             self._client.username_pw_set(options.user, password)
-        if options.tls:
-            self._client.tls_set_context(_tls_context(options.ca_file))
+        if tls is not None:
+            self._client.tls_set_context(tls)
         self._client.on_connect = self._on_connect
         self._client.on_connect_fail = self._on_connect_fail
         self._client.on_disconnect = self._on_disconnect
