@@ -13,6 +13,7 @@ from watchpost.types import Detections, Frame
 from watchpost.video.draw import Overlay, Trails
 from watchpost.video.palette import (
     INK,
+    LINE,
     ORANGE,
     WHITE,
     ZONE,
@@ -149,9 +150,17 @@ def test_a_zone_of_the_wrong_shape_is_refused(points):
         Overlay({"a": points})
 
 
-def test_a_line_of_the_wrong_shape_is_refused():
-    with pytest.raises(ValueError, match=r"line 'a': expected shape \(2, 2\), got \(3, 2\)"):
-        Overlay(lines={"a": np.zeros((3, 2))})
+@pytest.mark.parametrize("points", [np.zeros((1, 2)), np.zeros((2, 3)), np.zeros(4)])
+def test_a_line_of_the_wrong_shape_is_refused(points):
+    with pytest.raises(ValueError, match=r"line 'a': expected shape \(2 or more, 2\)"):
+        Overlay(lines={"a": points})
+
+
+def test_a_line_may_have_corners():
+    bent = Overlay(lines={"wall": np.array([[0.2, 0.5], [0.5, 0.5], [0.5, 0.9]])})
+    drawn = bent.draw(grey(640, 360), Detections.empty((640, 360)))
+    for row, column in ((180, 250), (250, 320)):  # one on each side of the corner
+        assert drawn[row, column] == pytest.approx(np.array(LINE), abs=40)
 
 
 def test_trails_are_bounded_in_time_and_number():

@@ -31,7 +31,7 @@ def test_every_text_is_used_and_every_used_text_is_there():
     in_pages = {name for page in PAGES for name in re.findall(r"\$\{(\w+)\}", page.read_text("utf-8"))}
     in_script = set(re.findall(r'text(?:Or)?\("([\w.]+)"', SCRIPT))
     families = set(re.findall(r"[(`]`?(\w+\.)\$\{", SCRIPT))
-    assert families == {"state.", "kind.", "class.", "attribute."}
+    assert families == {"state.", "kind.", "class.", "attribute.", "direction."}
     keys = set(catalogue("en"))
     assert in_script <= keys
     assert in_pages - {key.replace(".", "_") for key in keys} == {"language", "login", "failed"}

@@ -119,8 +119,8 @@ class Trails:
 class Overlay:
     """Draws one camera's analysis. `observe` and `draw` may be called from different threads.
 
-    `zones` are polygons (K, 2) and `lines` are (2, 2) start and end, all x, y in fractions of the picture,
-    0-1, by name. Raises `ValueError` for another shape.
+    `zones` are polygons (3 or more, 2) and `lines` (2 or more, 2), all x, y in fractions of the picture, 0-1,
+    by name. Raises `ValueError` for another shape.
     """
 
     def __init__(
@@ -136,8 +136,8 @@ class Overlay:
             if zone.ndim != 2 or len(zone) < 3 or zone.shape[1] != 2:
                 raise ValueError(f"zone {name!r}: expected shape (3 or more, 2), got {zone.shape}")
         for name, line in self._lines.items():
-            if line.shape != (2, 2):
-                raise ValueError(f"line {name!r}: expected shape (2, 2), got {line.shape}")
+            if line.ndim != 2 or len(line) < 2 or line.shape[1] != 2:
+                raise ValueError(f"line {name!r}: expected shape (2 or more, 2), got {line.shape}")
         self._trails = Trails(trail_s)
         self._fills: OrderedDict[tuple[int, int], list[tuple[Rect, NDArray[np.uint8]]]] = OrderedDict()
         self._fills_lock = threading.Lock()

@@ -4,6 +4,7 @@ const texts = await (await fetch(`/locales/${language}.json`)).json();
 const MAX_EVENTS = 200;
 const THUMBNAILS_EVERY_MS = 2000;
 const RETRY_MS = 2000;
+const NEW_FOR_MS = 10_000;
 
 const $ = (id) => document.getElementById(id);
 const seen = new Map(); // event id -> event
@@ -126,22 +127,27 @@ function show(list) {
 function what(event) {
   const name = textOr(`class.${event.class_name}`, event.class_name);
   const who = event.track_id === null ? name : `${name} #${event.track_id}`;
-  return `${who} ${textOr(`kind.${event.kind}`, event.kind)}`;
+  return `kind.${event.kind}` in texts ? text(`kind.${event.kind}`, { who }) : `${who} ${event.kind}`;
 }
+
+const attributeValue = (value) =>
+  typeof value === "number" ? number(value, 0) : textOr(`direction.${value}`, String(value));
 
 function where(event) {
   const more = Object.entries(event.attributes)
     .filter(([name]) => `attribute.${name}` in texts)
-    .map(([name, value]) => text(`attribute.${name}`, { value: typeof value === "number" ? number(value, 0) : value }));
+    .map(([name, value]) => text(`attribute.${name}`, { value: attributeValue(value) }));
   return [event.zone, ...more, event.camera].filter(Boolean).join(" · ");
 }
 
+const happenedAt = (event) => new Date(event.end.wall_time_s * 1000);
+
 function time(event) {
-  const moment = new Date(event.start.wall_time_s * 1000);
+  const moment = happenedAt(event);
   const today = moment.toDateString() === new Date().toDateString();
   const clock = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
   const made = element("time", "", moment.toLocaleString(language, today ? clock : { ...clock, month: "short", day: "numeric" }));
-  made.dateTime = event.start.time;
+  made.dateTime = event.end.time;
   made.title = moment.toLocaleString(language);
   return made;
 }
@@ -162,7 +168,7 @@ function showEvent(event) {
   button.append(thumb, element("span", "what", what(event)), time(event), element("span", "where", where(event)));
   button.addEventListener("click", () => openSnapshot(event));
   row.append(button);
-  if (Date.now() / 1000 - event.end.wall_time_s < 10) row.className = "new";
+  if (Date.now() - happenedAt(event) < NEW_FOR_MS) row.className = "new";
   $("events").prepend(row);
   $("no-events").hidden = true;
   if ($("events").children.length > MAX_EVENTS) {
@@ -184,7 +190,7 @@ function openSnapshot(event) {
     Object.assign(box.style, { left: `${left}%`, top: `${top}%`, width: `${right - left}%`, height: `${bottom - top}%` });
   }
   $("snapshot-title").textContent = what(event);
-  const when = new Date(event.start.wall_time_s * 1000).toLocaleString(language);
+  const when = happenedAt(event).toLocaleString(language);
   const score = text("event.score", { score: number(event.score, 2) });
   $("snapshot-detail").textContent = [when, where(event), score].join(" · ");
   $("snapshot").showModal();
