@@ -151,7 +151,14 @@ def test_options_are_checked(clip: Path) -> None:
 
 @pytest.mark.parametrize(
     ("address", "words"),
-    [("", "is empty"), ("gopher://host/x", "gopher: is not known"), ("rstp://u:p@host/x", "rstp: is not known")],
+    [
+        ("x" * 5000, "can not be the path"),
+        ("~nobody-here/x.mp4", "can not be the path"),
+        ("a\0b", "can not be"),
+        ("", "is empty"),
+        ("gopher://host/x", "gopher: is not known"),
+        ("rstp://u:p@host/x", "rstp: is not known"),
+    ],
 )
 def test_addresses_that_can_not_be_meant(address: str, words: str) -> None:
     with pytest.raises(SourceError, match=words) as caught:

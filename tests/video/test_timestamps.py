@@ -168,6 +168,12 @@ def test_times_that_begin_later_are_no_leap() -> None:
     assert run(script(times, stream(is_live=True))) == (plain(0, 40, 80, 120), [])
 
 
+def test_times_that_begin_later_after_a_loss_restart_but_once() -> None:
+    times: list[Times] = [(9_000_000, 9_000_000), (9_000_040, 9_000_040), (None, None), (80, 80), (120, 120)]
+    packets = script(times, stream(is_live=True), marks=frozenset({2}))
+    assert run(packets) == (plain(0, 40, 80, 120, 160), [2])
+
+
 def test_missing_dts_leaves_reordered_pts_as_they_are() -> None:
     pts = [0, 120, 40, 80, 240, 160, 200, 360, 280, 320]
     times, marked = run(script([(time, None) for time in pts]))

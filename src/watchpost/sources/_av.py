@@ -38,7 +38,7 @@ _ANSWERS: Final[tuple[tuple[type[Exception], str, bool], ...]] = (
     (av.error.HTTPServerError, "the server reports an error of its own (5xx)", False),
     (av.error.HTTPClientError, "the server refuses the request (4xx); check the address", True),
     (av.error.ProtocolNotFoundError, "this protocol is not known", True),
-    (av.error.ConnectionRefusedError, "connection refused; is the server running on this port?", False),
+    (av.error.ConnectionRefusedError, "connection refused; check that the server runs and listens on this port", False),
     (av.error.ExitError, "no answer in time", False),
     (av.error.TimeoutError, "no answer in time", False),
     (av.error.FileNotFoundError, "there is no such file", True),

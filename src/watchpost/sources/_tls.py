@@ -5,18 +5,16 @@ from __future__ import annotations
 import ssl
 from pathlib import Path
 
-from pydantic import Field
-
 from watchpost import options
 
 
 class TlsOptions(options.Options):
     """How a server proves who it is."""
 
-    tls_verify: bool = Field(True, description="Refuse a server whose certificate is not signed by a known authority.")
-    ca_file: Path | None = Field(
-        None, description="The authorities to trust (PEM), for instance the camera's own self-signed certificate."
-    )
+    tls_verify: bool = True
+    """Refuse a server whose certificate no trusted authority has signed."""
+    ca_file: Path | None = None
+    """The authorities to trust (PEM), or the camera's own self-signed certificate; by default the system's."""
 
     def ffmpeg(self) -> dict[str, str]:
         """FFmpeg's names for these. Its library knows no system folder of its own, so Python's is named."""

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from pydantic import Field
-
 from watchpost import options
 from watchpost.clock import Clock
 from watchpost.errors import SourceError
 from watchpost.sources._pace import Pace
+from watchpost.telemetry import redacted
 from watchpost.types import Packet
 
 SCHEMES: Final = ("file",)
@@ -23,8 +22,10 @@ SCHEMES: Final = ("file",)
 class Options(options.Options):
     """How a file is played."""
 
-    realtime: bool = Field(False, description="Play at the file's own speed and treat it as a live camera.")
-    loop: bool = Field(False, description="Start again at the end, for ever.")
+    realtime: bool = False
+    """Play at the file's own speed, as a live camera: frames that come too late are dropped."""
+    loop: bool = False
+    """Start again at the end, for ever."""
 
 
 class FileSource:
@@ -92,10 +93,21 @@ def check_file(path: Path) -> None:
 
 
 def local_path(address: str) -> Path:
-    """The path of a bare path or a `file:` address, `~` expanded."""
-    if address.startswith("file:"):
-        address = unquote(urlsplit(address).path)
-    return Path(address).expanduser()
+    """The path of a bare path or a `file:` address, `~` expanded.
+
+    Raises a permanent `SourceError` for what can not be a path.
+    """
+    path = Path(unquote(urlsplit(address).path) if address.startswith("file:") else address)
+    try:
+        path = path.expanduser()
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass  # a path it is
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        message = f"{redacted(str(path)[:100])}: can not be the path of a file: {reason}."
+        raise SourceError(message, permanent=True) from None
+    return path
 
 
 def create(address: str, camera: str, options: Options, clock: Clock) -> FileSource:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -28,7 +28,8 @@ _LOG: Final = logging.getLogger(__name__)
 class Options(options.Options):
     """How pictures become a video."""
 
-    fps: float = Field(25.0, gt=0, le=1000, description="Pictures per second of camera time.")
+    fps: Annotated[float, Field(gt=0, le=1000)] = 25.0
+    """Pictures per second of camera time."""
 
 
 class FolderSource:

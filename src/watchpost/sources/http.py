@@ -5,7 +5,7 @@ What has a known duration is a film, which is read as fast as its reader takes i
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -20,9 +20,8 @@ SCHEMES: Final = ("http", "https")
 class Options(TlsOptions):
     """How to talk to a web server."""
 
-    timeout: Seconds = Field(
-        20.0, gt=0, description="A stream that sends nothing for this long is lost; HLS sends in bursts."
-    )
+    timeout: Annotated[Seconds, Field(gt=0)] = 20.0
+    """A stream that sends nothing for this long is lost; HLS sends in bursts."""
 
 
 def create(address: str, camera: str, options: Options, clock: Clock) -> LiveSource:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -17,7 +17,8 @@ SCHEMES: Final = ("rtmp", "rtmps")
 class Options(TlsOptions):
     """How to talk to an RTMP server."""
 
-    timeout: Seconds = Field(10.0, gt=0, description="A stream that sends nothing for this long is lost.")
+    timeout: Annotated[Seconds, Field(gt=0)] = 10.0
+    """A stream that sends nothing for this long is lost."""
 
 
 def create(address: str, camera: str, options: Options, clock: Clock) -> LiveSource:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -17,10 +17,10 @@ SCHEMES: Final = ("rtsp", "rtsps")
 class Options(TlsOptions):
     """How to talk to an RTSP server."""
 
-    transport: Literal["tcp", "udp"] = Field(
-        "tcp", description="TCP loses nothing; UDP has less delay and suits cameras that refuse TCP."
-    )
-    timeout: Seconds = Field(10.0, gt=0, description="A camera that sends nothing for this long is lost.")
+    transport: Literal["tcp", "udp"] = "tcp"
+    """TCP loses nothing; UDP has less delay and suits cameras that refuse TCP."""
+    timeout: Annotated[Seconds, Field(gt=0)] = 10.0
+    """A camera that sends nothing for this long is lost."""
 
 
 def create(address: str, camera: str, options: Options, clock: Clock) -> LiveSource:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -19,10 +19,14 @@ SCHEMES: Final = ("webcam",)
 class Options(options.Options):
     """What to ask of the camera; what is left out, its driver chooses."""
 
-    size: str | None = Field(None, pattern=r"^\d+x\d+$", description="Picture size, for instance 1280x720.")
-    fps: float | None = Field(None, gt=0, description="Pictures per second.")
-    format: str | None = Field(None, description="FFmpeg's name of the format, for instance mjpeg or yuyv422.")
-    timeout: Seconds = Field(10.0, gt=0, description="A camera that sends nothing for this long is lost.")
+    size: Annotated[str, Field(pattern=r"^\d+x\d+$")] | None = None
+    """Picture size in pixels, for instance 1280x720."""
+    fps: Annotated[float, Field(gt=0)] | None = None
+    """Pictures per second."""
+    format: str | None = None
+    """FFmpeg's name of the camera's format, for instance mjpeg or yuyv422."""
+    timeout: Annotated[Seconds, Field(gt=0)] = 10.0
+    """A camera that sends nothing for this long is lost."""
 
 
 def create(address: str, camera: str, options: Options, clock: Clock) -> LiveSource:

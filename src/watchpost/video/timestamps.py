@@ -52,7 +52,7 @@ class _Seen:
     largest_pts_out: int
     wall_time_s: float
     is_invented: bool
-    """No packet so far had a time: what came in is counted from 0."""
+    """No packet since the start or restart had a time: what came in is counted on."""
 
     def rescaled(self, time_base: Fraction) -> _Seen:
         """The same in ticks of another time base, outgoing times rounded up."""
@@ -100,7 +100,7 @@ class _CameraClock:
             dts_out = max(dts_out, seen.dts_out + 1)
         pts_out = max(pts + self._offset, dts_out)
         largest = pts_out if seen is None else max(pts_out, seen.largest_pts_out)
-        is_invented = not has_times and (seen is None or seen.is_invented)
+        is_invented = not has_times and (seen is None or restarts or seen.is_invented)
         self._seen = _Seen(time_base, pts, dts, dts_out, largest, packet.wall_time_s, is_invented)
         return dataclasses.replace(packet, pts=pts_out, dts=dts_out, is_discontinuous=restarts)
 
