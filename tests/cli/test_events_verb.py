@@ -12,7 +12,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from watchpost.cli import events as verb
+from watchpost.cli.events import _followed, events, parse_time
 from watchpost.clock import ManualClock
 from watchpost.errors import WatchpostError
 from watchpost.event_json import event_from_json
@@ -20,7 +20,7 @@ from watchpost.stores import EventFilter, sqlite
 from watchpost.types import Event, Moment, new_event_id
 
 app = typer.Typer()
-app.command()(verb.events)
+app.command()(events)
 NOW_S = time.time()
 
 
@@ -130,7 +130,7 @@ def test_following_shows_what_is_added_once(folder: Path) -> None:
     store = sqlite.create(sqlite.Options(path=folder / "watchpost.db"))
     clock = ManualClock(NOW_S)
     seen = {each.id for each in store.search(EventFilter())}
-    followed = verb._followed(store, EventFilter(cameras=frozenset({"yard"})), seen, clock)
+    followed = _followed(store, EventFilter(cameras=frozenset({"yard"})), seen, clock)
     first, second = event("appeared", 2), event("appeared", 1)
     store.add([second, first, event("appeared", 1, camera="gate")])
     assert [next(followed).id, next(followed).id] == [first.id, second.id]
@@ -155,7 +155,7 @@ def test_times() -> None:
     noon = datetime(2026, 5, 2, 12, 0).timestamp()
 
     def parsed(text: str) -> datetime:
-        return datetime.fromtimestamp(verb.parse_time(text, noon))
+        return datetime.fromtimestamp(parse_time(text, noon))
 
     assert parsed("now") == datetime(2026, 5, 2, 12)
     assert parsed("90min") == datetime(2026, 5, 2, 10, 30)
@@ -164,10 +164,10 @@ def test_times() -> None:
     assert parsed("yesterday") == datetime(2026, 5, 1)
     assert parsed("2026-05-01") == datetime(2026, 5, 1)
     assert parsed("2026-05-01 14:30") == datetime(2026, 5, 1, 14, 30)
-    assert verb.parse_time("2026-05-01T14:30Z", noon) == 1777645800
+    assert parse_time("2026-05-01T14:30Z", noon) == 1777645800
 
 
 @pytest.mark.parametrize("text", ["", "soon", "2", "tomorrowish", "2026-13-01", "h", "2 weeks"])
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(WatchpostError, match="is no time; write for instance"):
-        verb.parse_time(text, NOW_S)
+        parse_time(text, NOW_S)

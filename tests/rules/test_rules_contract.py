@@ -35,7 +35,7 @@ def at(time_s: float) -> Moment:
 
 
 def crowd_of(count: int, time_s: float, rng: random.Random, start: float = 0.0) -> Detections:
-    """People who walk to and fro over the line and the zone, some frames of each missing, boxes past the edges."""
+    """People who walk back and forth over the line and the zone, some frames of each missing, boxes past the edges."""
     boxes, tracks = [], []
     for person in range(count):
         if rng.random() < 0.1:
