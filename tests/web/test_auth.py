@@ -46,7 +46,9 @@ def test_a_short_token_is_refused_without_telling_it():
     assert "hunter2" not in str(caught.value)
 
 
-@pytest.mark.parametrize("value", ["localhost", "localhost:8800", "127.0.0.1:80", "[::1]:8800", "[::1]", "LOCALHOST"])
+@pytest.mark.parametrize(
+    "value", ["localhost", "localhost:8800", "127.0.0.1:80", "[::1]:8800", "[::1]", "LOCALHOST", "127.0.0.53:80"]
+)
 def test_hosts_that_name_this_machine(value):
     assert is_local_host_header(value)
 

@@ -24,7 +24,7 @@ _MAX_SESSIONS: Final = 256
 _MAX_ATTEMPTS: Final = 5
 _ATTEMPT_WINDOW_S: Final = 60.0
 _MAX_ADDRESSES: Final = 4096
-_LOCAL_HOST: Final = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?", re.IGNORECASE)
+_LOCAL_HOST: Final = re.compile(r"(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])(:\d{1,5})?", re.IGNORECASE)
 
 
 def is_loopback(host: str) -> bool:
