@@ -45,7 +45,7 @@ class Sort:
         self._tracks = Tracks()
 
     def update(self, detections: Detections, time_s: float) -> Detections:
-        """The confirmed objects that were detected, with `track_id` set and their boxes filtered."""
+        """The confirmed objects that were detected, with `track_id` set and their boxes smoothed."""
         tracks, options = self._tracks, self._options
         tracks.advance(time_s)
         tracks.forget(options.patience)

@@ -91,11 +91,13 @@ class Tracks:
         return np.asarray(self.class_id[:, None] == detections.class_id)
 
     def commit(self, detections: Detections, row_of_detection: Rows, may_start: Mask, confirm_hits: int) -> Detections:
-        """Take in a frame whose objects are found; returns the confirmed of them, numbered, with filtered boxes.
+        """Take in a frame whose objects are found; returns the confirmed of them, numbered.
 
         `row_of_detection` (D,) is the row of the track of each detection, -1 where it has none; such a
         detection starts an unconfirmed track where `may_start` (D,) is true. A track is confirmed at its
-        `confirm_hits`-th detection and forgotten when it misses one before.
+        `confirm_hits`-th detection and forgotten when it misses one before. The boxes are midway between the
+        detected and the filtered ones: the filter is stiff, which is good for telling objects apart, and alone
+        it lags behind who turns or stops.
         """
         found = np.flatnonzero(row_of_detection >= 0)
         rows = row_of_detection[found]
@@ -105,7 +107,7 @@ class Tracks:
         self.is_seen[:] = False
         self.is_seen[rows] = True
         self._confirm(rows[self.hits[rows] >= confirm_hits])
-        xyxy = corners(self.motion.position[rows]).astype(np.float32)
+        xyxy = ((corners(self.motion.position[rows]) + detections.xyxy[found]) / 2).astype(np.float32)
         tracked = replace(detections[found], track_id=self.id[rows], xyxy=xyxy)[self.is_confirmed[rows]]
         self.keep(self.is_confirmed | self.is_seen)
         self._start(detections[may_start & (row_of_detection < 0)])
