@@ -136,7 +136,9 @@ def test_publishing_costs_little():
     hub = LiveHub(SystemClock())
     found = replace(detections(*[(i, 2, i + 9, 40) for i in range(10)]), track_id=np.arange(10))
     shown = [frame(index) for index in range(200)]
-    start = time.perf_counter()
+    costs_s = []
     for one in shown:
+        start = time.perf_counter()
         hub.publish("gate", one, found, {"in": 1})
-    assert (time.perf_counter() - start) / 200 < 0.002  # measured at about 40 µs
+        costs_s.append(time.perf_counter() - start)
+    assert np.median(costs_s) < 0.001  # measured at about 20 µs; the rest is room for a busy machine
