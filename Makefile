@@ -89,6 +89,6 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 # TrackEval asks for opencv-python, which would overwrite the OpenCV that Watchpost installs: its dependencies by hand.
 $(VENV)/.installed-oracle: $(VENV)/.installed-test
 	@echo "installing the reference tools"
-	@$(INSTALL) -c constraints.txt --no-deps 'trackeval>=1.3,<2'
 	@$(INSTALL) -c constraints.txt matplotlib pillow pycocotools scipy tabulate
+	@$(INSTALL) -c constraints.txt --no-deps 'trackeval>=1.3,<2'
 	@touch $@
