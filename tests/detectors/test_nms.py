@@ -32,7 +32,8 @@ def scenes(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.hstack([corner, corner + size]).astype(np.float32), scores, classes
 
 
-@given(scenes(), st.sampled_from([0.1, 0.3, 0.5, 0.9]))
+# thresholds that no ratio of these small whole numbers meets, but for .5, which is exact
+@given(scenes(), st.sampled_from([0.101, 0.303, 0.5, 0.899]))
 def test_it_is_the_greedy_choice(scene: tuple[np.ndarray, np.ndarray, np.ndarray], iou: float) -> None:
     assert suppress(*scene, iou).tolist() == greedy(*scene, iou)
 

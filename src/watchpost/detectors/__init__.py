@@ -57,6 +57,10 @@ def open_detector(
         settings["model"] = Path(model)
     module = plugins.load("detectors", plugin)
     given = {name: value for name, value in settings.items() if value is not None}
+    known = module.Options.model_fields
+    for name in given:
+        if name not in known:
+            raise ConfigError(f"detector {model} has no setting {name}; it has: {', '.join(known)}.")
     try:
         options = module.Options(**given)
     except ValidationError as error:
