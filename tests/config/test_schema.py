@@ -12,7 +12,7 @@ from watchpost.config.schema import json_schema
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = [*sorted((ROOT / "examples").glob("*.yaml")), Path(watchpost.config.__file__).with_name("example.yaml")]
-ENVIRONMENT = {"CAMERA_PASSWORD": "c", "WATCHPOST_PASSWORD": "correct horse"}
+ENVIRONMENT = {"CAMERA_PASSWORD": "c", "WATCHPOST_TOKEN": "correct horse"}
 
 
 @pytest.fixture(scope="module")

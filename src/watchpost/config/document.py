@@ -17,6 +17,7 @@ from ruamel.yaml.reader import ReaderError
 MAX_BYTES: Final = 1 << 20
 _MAX_NODES: Final = 100_000
 _MAX_DEPTH: Final = 32
+_NAMES_UNDER: Final = (("cameras",), ("models",), ("zones",), ("lines",))
 _TAG: Final = "tag:yaml.org,2002:"
 _VARIABLE: Final = re.compile(r"\$\$\{|\$\{([^}]*)\}")
 _VARIABLE_NAME: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
@@ -147,7 +148,8 @@ class _Builder:
             value = self.build(value_node, place, depth + 1)
             if value is None and getattr(value_node, "value", None) == "":
                 self._document.values[place] = position
-                continue  # `key:` with nothing behind it counts as not written
+                if path[-1:] not in _NAMES_UNDER:
+                    continue  # a setting with nothing behind it counts as not written; a name does not
             built[key] = value
         return {**merged, **built}
 

@@ -33,6 +33,7 @@ class RuleSection(PluginSection):
     """What makes an event."""
 
     room: ClassVar[str] = "rules"
+    beside_options: ClassVar[tuple[str, ...]] = ("kind", "name")
     name: Name | None = None
     """How events call the rule; without it, its kind and its zone or line."""
 
@@ -52,6 +53,7 @@ class SinkSection(PluginSection):
     """Where events are sent."""
 
     room: ClassVar[str] = "sinks"
+    beside_options: ClassVar[tuple[str, ...]] = ("kind", "name")
     name: Name | None = None
     """How the log calls the sink; without it, its kind."""
 
@@ -74,12 +76,15 @@ class ModelSection(PluginSection):
     """
 
     room: ClassVar[str] = "detectors"
+    beside_options: ClassVar[tuple[str, ...]] = ("model", "backend")
 
     @classmethod
     def expanded(cls, data: object) -> object:
         """Raw settings with the plugin chosen: a file goes to its backend, another model is a plugin by itself."""
         if isinstance(data, str):
             data = {"model": data}
+        if isinstance(data, Mapping) and "kind" in data:
+            raise PydanticCustomError("model_kind", "write model: here, and backend: with a model file, not kind:")
         if not isinstance(data, Mapping) or not isinstance(model := data.get("model"), str):
             return data
         if Path(model).suffix.lower() not in MODEL_FILES:
@@ -107,13 +112,11 @@ class Web(Settings):
     """The page and its API."""
 
     host: str = "127.0.0.1"
-    """Address to listen at; `0.0.0.0` is every network of this machine and needs a token or password."""
+    """Address to listen at; `0.0.0.0` is every network of this machine and needs a token."""
     port: Annotated[int, Field(ge=1, le=65535)] = 8010
     """TCP port."""
-    token: Annotated[SecretStr, Field(min_length=16)] | None = None
-    """What programs send as `Authorization: Bearer ...`; at least 16 characters."""
-    password: Annotated[SecretStr, Field(min_length=8)] | None = None
-    """What people type at the page; at least 8 characters."""
+    token: Annotated[SecretStr, Field(min_length=12)] | None = None
+    """What people type at the page and programs send as `Authorization: Bearer ...`; at least 12 characters."""
 
     @property
     def is_local(self) -> bool:
@@ -125,10 +128,10 @@ class Web(Settings):
 
     @model_validator(mode="after")
     def _guarded(self) -> Web:
-        if not self.is_local and self.token is None and self.password is None:
+        if not self.is_local and self.token is None:
             raise PydanticCustomError(
                 "unguarded",
-                "other machines can reach this address: add token: or password:, or write host: 127.0.0.1",
+                "other machines can reach this address: add token: (12 characters or more), or write host: 127.0.0.1",
             )
         return self
 

@@ -32,6 +32,8 @@ class PluginSection(Settings):
 
     room: ClassVar[str]
     """The room that the plugin is looked up in."""
+    beside_options: ClassVar[tuple[str, ...]] = ("kind",)
+    """What is written in the same place as the plugin's options."""
 
     kind: str
     """Name of the plugin."""
@@ -53,10 +55,9 @@ class PluginSection(Settings):
     def _load_plugin(cls, data: object, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
         setting = cls.choosing_setting(data)
         data = cls.expanded(data)
-        if not isinstance(data, Mapping) or "options" in data:
+        if not isinstance(data, Mapping) or isinstance(data.get("options"), Options):
             return handler(data)
-        own_settings = cls.model_fields.keys() - {"options"}
-        own = {key: value for key, value in data.items() if key in own_settings}
+        own = {key: value for key, value in data.items() if key in cls.model_fields and key != "options"}
         rest = {key: value for key, value in data.items() if key not in own}
         chosen = handler({**own, "options": Options()})
         try:
@@ -68,7 +69,7 @@ class PluginSection(Settings):
             reason = f"the plugin {chosen.kind} can not be imported: {type(error).__name__}: {error}"
             context = {"reason": reason, "setting": setting}
             raise PydanticCustomError("plugin", "{reason}", context) from None
-        return handler({**own, "options": checked_options(module.Options, rest, info.context, [*own_settings])})
+        return handler({**own, "options": checked_options(module.Options, rest, info.context, cls.beside_options)})
 
 
 def checked_options(options: type[Options], data: object, context: Any, other_settings: Iterable[str] = ()) -> Options:

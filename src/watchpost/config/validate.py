@@ -43,7 +43,7 @@ def validated(data: object, folder: Path) -> tuple[Configuration | None, list[Fi
         found = error.errors(include_url=False)
         told = [finding for finding in _findings(found) if not _is_inherited(finding.place, data)]
         meant = {finding.meant for finding in told}
-        findings += _once_an_area(finding for finding in told if finding.place not in meant)
+        findings += _once_an_area(finding for finding in told if finding.meant or finding.place not in meant)
     findings += [*_broken_references(with_defaults(data)), *_broken_sinks(data)]
     return (None if findings else configuration), findings
 
@@ -76,6 +76,7 @@ def _findings(errors: Iterable[Any], base: Place = (), meanings: Mapping[str, st
         elif error["type"] == "extra_forbidden":
             allowed = meanings if meanings and len(error["loc"]) == 1 else _settings_at(place[:-1])
             name = str(place[-1])
+            allowed = [each for each in allowed if each != name]
             close = _closest(name, sorted(allowed))
             meant = None if close is None else (*place[:-1], close)
             yield Finding(place, f"there is no setting {name!r} here; {did_you_mean(name, allowed)}", True, meant)
@@ -87,9 +88,11 @@ def _findings(errors: Iterable[Any], base: Place = (), meanings: Mapping[str, st
             yield Finding(place, f"this does not fit; expected: {_first_part(meanings[str(place[-1])])}")
         elif error["type"] == "unguarded":
             yield Finding((*place, "host"), str(error["msg"]))
+        elif error["type"] == "model_kind":
+            yield Finding((*place, "kind"), str(error["msg"]), True)
         elif error["type"] == "model_file":
             yield Finding((*place, "model"), str(error["msg"]))
-        elif error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]:
+        elif _is_area(place) and error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]:
             continue  # long enough but for its wrong items, which have their own errors
         elif place and place[-1] == "[key]":
             yield Finding(place[:-1], _message(error, place), True)
@@ -106,7 +109,7 @@ def _once_an_area(findings: Iterable[Finding]) -> Iterator[Finding]:
     seen: set[tuple[Place, str]] = set()
     for finding in findings:
         mistake = (finding.place[:4], finding.message)
-        if len(finding.place) <= 4 or finding.place[2] not in _AREAS or mistake not in seen:
+        if not _is_area(finding.place) or mistake not in seen:
             yield finding
         seen.add(mistake)
 
@@ -139,8 +142,8 @@ _EXPECTED: Final = {
     "set_type": "a list such as [a, b]",
     "frozen_set_type": "a list such as [a, b]",
     "dict_type": "names with settings (name: ...)",
-    "model_type": "settings such as {key: value}",
-    "model_attributes_type": "settings such as {key: value}",
+    "model_type": "settings (key: value), indented below it",
+    "model_attributes_type": "settings (key: value), indented below it",
     "path_type": "the path of a file or folder",
 }
 _LIMITS: Final = {
@@ -154,8 +157,7 @@ _LIMITS: Final = {
 
 def _message(error: Mapping[str, Any], place: Place) -> str:
     kind, context = error["type"], error.get("ctx", {})
-    is_area = len(place) > 3 and place[0] == "cameras" and place[2] in _AREAS
-    if is_area and (said := _area_message(kind, place)):
+    if _is_area(place) and (said := _area_message(kind, place)):
         return said
     if kind == "missing":
         name = str(place[-1])
@@ -171,6 +173,10 @@ def _message(error: Mapping[str, Any], place: Place) -> str:
     if kind in ("literal_error", "enum"):
         return f"write one of: {context['expected']}"
     return str(error["msg"]).removeprefix("Value error, ")
+
+
+def _is_area(place: Place) -> bool:
+    return len(place) > 3 and place[0] == "cameras" and place[2] in _AREAS
 
 
 def _area_message(kind: str, place: Place) -> str | None:
