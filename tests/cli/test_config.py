@@ -15,7 +15,7 @@ cameras:
   yard: {source: yard.mp4, enabled: false, rules: []}
 sinks: [{kind: jsonl}]
 """
-BAD = "web:\n  prot: 80\ncameras:\n  gate: {sorce: a.mp4}\n"
+BAD = "web:\n  prot: 80\ncameras:\n  gate: {sourze: a.mp4}\n"
 
 
 @pytest.fixture

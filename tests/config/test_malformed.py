@@ -54,10 +54,10 @@ SETTINGS = [
     ("a misspelt key at the top", "camaras: {}\n", 1, "did you mean 'cameras'?"),
     ("an unknown key at the top", "zzz: 1\n", 1, "there are: cameras, data, defaults, models, sinks, store, web"),
     ("a misspelt key of a camera", "cameras:\n  a:\n    source: x\n    rulez: []\n", 4, "did you mean 'rules'?"),
-    ("a misspelt key of the defaults", "defaults:\n  clases: [person]\n", 2, "did you mean 'classes'?"),
+    ("a misspelt key of the defaults", "defaults:\n  klasses: [person]\n", 2, "did you mean 'classes'?"),
     ("a misspelt key of the page", "web:\n  tokn: abcdefghij\n", 2, "did you mean 'token'?"),
     ("a misspelt key of a tracker", "defaults:\n  tracker: {kind: sort, patient: 2s}\n", 2, "did you mean 'patience'?"),
-    ("a misspelt key of a rule", "defaults:\n  rules:\n    - {kind: presence, nam: x}\n", 3, "did you mean 'name'?"),
+    ("a misspelt key of a rule", "defaults:\n  rules:\n    - {kind: presence, naame: x}\n", 3, "did you mean 'name'?"),
     ("a misspelt key of a model", "models:\n  m: {model: hog, confidense: 0.4}\n", 2, "did you mean 'confidence'?"),
     ("a misspelt key of the store", "store: {kind: sqlite, pth: x}\n", 1, "did you mean 'path'?"),
     (
@@ -66,7 +66,7 @@ SETTINGS = [
         4,
         "did you mean 'loop'?",
     ),
-    ("a misspelt key that must be there", "cameras:\n  a: {sorce: x}\n", 2, "did you mean 'source'?"),
+    ("a misspelt key that must be there", "cameras:\n  a: {sourze: x}\n", 2, "did you mean 'source'?"),
     ("no source", "cameras:\n  a:\n    enabled: true\n", 2, "'source' is missing; add source: rtsp://"),
     ("an empty source", "cameras:\n  a:\n    source:\n", 3, "'source' is missing"),
     ("an empty text as source", "cameras:\n  a:\n    source: ''\n", 3, "write at least 1 characters"),
@@ -296,7 +296,7 @@ def test_one_mistake_is_one_line(text: str):
 
 def test_all_mistakes_are_told_at_once_in_the_order_of_lines():
     text = (
-        "cameras:\n  gate:\n    sorce: a.mp4\n    max_fps: -1\n    rules: [{kind: zone, zone: z}]\n"
+        "cameras:\n  gate:\n    sourze: a.mp4\n    max_fps: -1\n    rules: [{kind: zone, zone: z}]\n"
         "web: {port: x}\nweb: {}\nstore: {kind: sqlite, path: '${NO_SUCH}'}\n"
     )
     error = problems_of(text)

@@ -46,7 +46,7 @@ def test_the_examples_are_valid_for_schema_and_reader(schema: dict[str, Any], fi
         ("cameras: {a: {source: x, lines: {z: [[0, 0], [2, 1]]}}}", "$.cameras.a.lines.z[1][0]"),
         ("cameras: {a: {source: 'rtsp://h/', options: {transport: tpc}}}", "$.cameras.a.options.transport"),
         ("cameras: {a: {source: x, rules: [{kind: zone}]}}", "$.cameras.a.rules[0]"),
-        ("cameras: {a: {source: x, rules: [{kind: presence, clases: [a]}]}}", "$.cameras.a.rules[0]"),
+        ("cameras: {a: {source: x, rules: [{kind: presence, klasses: [a]}]}}", "$.cameras.a.rules[0]"),
         ("defaults: {tracker: {kind: bytetrak}}", "$.defaults.tracker"),
         ("defaults: {tracker: bytetrak}", "$.defaults.tracker"),
         ("store: {kind: sqlite, path: 3}", "$.store"),
