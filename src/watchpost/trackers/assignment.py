@@ -39,7 +39,10 @@ def distance_iou(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np
     >>> distance_iou(np.array([[0., 0., 3., 4.]]), np.array([[0., 0., 3., 4.], [3., 0., 6., 4.]])).round(3).tolist()
     [[1.0, -0.173]]
     """
-    between = (a[:, None, :2] + a[:, None, 2:] - b[None, :, :2] - b[None, :, 2:]) / 2
-    around = np.maximum(a[:, None, 2:], b[None, :, 2:]) - np.minimum(a[:, None, :2], b[None, :, :2])
-    diagonal = np.maximum(np.square(around).sum(axis=2), np.finfo(np.float64).tiny)
-    return np.asarray(box_iou(a, b) - np.square(between).sum(axis=2) / diagonal)
+    between, around = np.zeros((2, len(a), len(b)))
+    for low, high in ((0, 2), (1, 3)):  # by axis: (N, M) arrays are several times faster than (N, M, 2)
+        middles = (a[:, low] + a[:, high]) / 2, (b[:, low] + b[:, high]) / 2
+        between += np.square(np.subtract.outer(*middles))
+        span = np.maximum.outer(a[:, high], b[:, high]) - np.minimum.outer(a[:, low], b[:, low])
+        around += np.square(span)
+    return np.asarray(box_iou(a, b) - between / np.maximum(around, np.finfo(np.float64).tiny))
