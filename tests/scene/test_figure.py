@@ -10,7 +10,7 @@ import pytest
 from watchpost.scene.camera import GroundCamera
 from watchpost.scene.figure import Figure
 from watchpost.scene.gait import Stride
-from watchpost.scene.mesh import Light, draw, tube
+from watchpost.scene.mesh import Light, Solid, draw, tube
 from watchpost.scene.skeleton import ANKLE, Bone, Motion, pose, stride_length_m
 from watchpost.scene.wardrobe import dress
 
@@ -63,7 +63,6 @@ def test_a_ball_is_drawn_round_where_the_camera_sees_it() -> None:
     height = np.linspace(-1, 1, 25)
     radius = np.sqrt(1 - height**2) * 0.5
     ball = tube(np.stack([0 * height, 0 * height + 5, 1 + 0.5 * height], 1), np.stack([radius, radius], 1), 32)
-    from watchpost.scene.mesh import Solid
 
     solid = Solid(ball.vertices, ball.quads, np.full((len(ball.quads), 3), 200.0))
     patch = draw(camera, Light(np.array([0, 0, 1.0])), solid, 5.0)

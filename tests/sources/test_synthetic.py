@@ -49,7 +49,7 @@ def test_the_stream_decodes_to_the_scene() -> None:
     options = Options(width=320, height=180, fps=10, people=2, seed=3)
     scene = Scene(options)
     for index in (0, 9):
-        decoded = frames[index].reformat(src_colorspace="ITU709", format="bgr24").to_ndarray()
+        decoded = frames[index].reformat(format="bgr24").to_ndarray()
         assert np.abs(decoded.astype(int) - scene.frame(index)[0]).mean() < 3
 
 

@@ -130,10 +130,9 @@ def _vignette(picture: Floats) -> Floats:
 
 def _add_thing(room: Room, thing: Thing, image: BGR, ground: NDArray[np.uint8], patches: list[Patch]) -> BGR:
     depth = room.camera.depth_of(thing.x, thing.y)
-    height = max(float(solid.vertices[:, 2].max()) for solid in thing.solids)
-    spine = np.array([[thing.x, thing.y, 0.0], [thing.x, thing.y, min(height, 2.5)]])
-    radius = thing.radius * 0.75
-    ground_shadow(image, ground, room, [(spine[0], spine[1], radius)], [(thing.x, thing.y)], contact_m=thing.radius)
+    start, end, radius = thing.core
+    feet = [(float(x), float(y)) for x, y, _ in (start, end)]
+    ground_shadow(image, ground, room, [thing.core], feet, contact_m=radius * 1.25)
     for solid in thing.solids:
         patch = draw(room.camera, room.light, solid, depth)
         if patch is None:

@@ -238,8 +238,10 @@ def _add_torso(builder: _Builder, look: Look) -> None:
     def paint(middle: Floats) -> Floats:
         z = middle[:, 2]
         colour = np.where((z > look.hem_z)[:, None], _cloth(look, middle), np.array(look.trousers_bgr))
-        is_belt = (look.hem_z > 0.93) & (np.abs(z - look.hem_z) < 0.016)
-        colour[is_belt] = (30, 34, 40)
+        if look.skirt_end_z is not None:
+            colour[z < 1.0] = look.skirt_bgr  # what shows through its folds
+        elif look.hem_z > 0.93:
+            colour[np.abs(z - look.hem_z) < 0.016] = (30, 34, 40)  # a belt
         collar_z = 1.472 + 0.03 * (middle[:, 1] < 0)
         is_skin = (z > collar_z) | ((middle[:, 1] > 0.02) & (np.abs(middle[:, 0]) < (z - 1.40) * 0.7))
         colour[is_skin] = np.array(look.skin) * 0.9
@@ -272,6 +274,8 @@ def _add_leg(builder: _Builder, look: Look, side: int) -> None:
         colour = np.where(
             (middle[:, 2] > look.trousers_end_z)[:, None], np.array(look.trousers_bgr), np.array(look.skin)
         )
+        if look.skirt_end_z is not None:
+            colour[middle[:, 2] > look.skirt_end_z + 0.1] = look.skirt_bgr
         inner = np.clip(1 - side * middle[:, 0] / 0.1, 0, 1) * (middle[:, 2] > 0.45)
         return np.asarray(colour * (1 - 0.3 * inner)[:, None])  # less light comes between the legs
 

@@ -7,10 +7,10 @@ points a curve); the arms swing against the leg of their side.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 _SAMPLES = 128
 
@@ -23,20 +23,23 @@ _ANKLE: dict[float, float] = {0: 1, 0.06: -6, 0.15: 0, 0.3: 7, 0.45: 10, 0.52: 4
 _ANKLE |= {0.72: -7, 0.8: 0, 0.9: 2}
 
 
-def _curve(points: dict[float, float]) -> NDArray[np.float64]:
+def _curve(points: dict[float, float]) -> list[float]:
     """A smooth periodic curve in radians through points: linear between them, then low-passed."""
     at = np.arange(_SAMPLES) / _SAMPLES
     linear = np.interp(at, list(points), list(points.values()), period=1.0)
     spectrum = np.fft.rfft(linear)
     spectrum[9:] = 0
-    return np.radians(np.fft.irfft(spectrum, _SAMPLES))
+    curve: list[float] = np.radians(np.fft.irfft(spectrum, _SAMPLES)).tolist()
+    return curve
 
 
 _CURVES = {"hip": _curve(_HIP), "knee": _curve(_KNEE), "ankle": _curve(_ANKLE)}
 
 
 def _at(name: str, phase: float) -> float:
-    return float(np.interp(phase % 1.0 * _SAMPLES, np.arange(_SAMPLES), _CURVES[name], period=_SAMPLES))
+    before, share = divmod(phase % 1.0 * _SAMPLES, 1.0)
+    curve, index = _CURVES[name], int(before) % _SAMPLES
+    return curve[index] * (1 - share) + curve[(index + 1) % _SAMPLES] * share
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +64,11 @@ class Stride:
 def side_angles(phase: float, pace: float, stride: Stride) -> SideAngles:
     """Angles of one side at `phase` of its cycle (0 is heel strike); `pace` 0 stands, 1 walks."""
     legs = pace * stride.leg_swing
-    swing = np.cos(2 * np.pi * phase)
+    swing = math.cos(2 * math.pi * phase)
     return SideAngles(
         hip=legs * _at("hip", phase),
         knee=legs * _at("knee", phase) + 0.04,
         ankle=legs * _at("ankle", phase),
-        shoulder=float(np.radians(3 - 21 * pace * stride.arm_swing * swing)),
-        elbow=float(np.radians(14 + pace * stride.arm_swing * (8 + 9 * (1 - swing)))),
+        shoulder=math.radians(3 - 21 * pace * stride.arm_swing * swing),
+        elbow=math.radians(14 + pace * stride.arm_swing * (8 + 9 * (1 - swing))),
     )

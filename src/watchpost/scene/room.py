@@ -15,9 +15,11 @@ from watchpost.scene.options import SceneOptions
 
 Floats = NDArray[np.floating]
 Style = Literal["lobby", "courtyard", "hall"]
+Capsule = tuple[Floats, Floats, float]
+"""Two ends (3,) and a radius, metres."""
 STYLES: tuple[Style, ...] = ("lobby", "courtyard", "hall")
 
-NEAREST_WAY_M = 6.2
+NEAREST_WAY_M = 5.5
 """Nobody walks nearer to the camera than this: feet would leave the picture."""
 
 
@@ -28,8 +30,10 @@ class Thing:
     x: float
     y: float
     radius: float
-    """Metres around (x, y) that people walk around, and that is dark on the ground."""
+    """Metres around (x, y) that people walk around."""
     solids: tuple[Solid, ...]
+    core: Capsule
+    """What casts its shadow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +62,20 @@ def furnish(options: SceneOptions) -> Room:
     camera = GroundCamera(
         options.width,
         options.height,
-        height_m=float(rng.uniform(2.6, 3.0)),
-        pitch=math.radians(float(rng.uniform(11.0, 12.5))),
+        height_m=float(rng.uniform(2.4, 2.75)),
+        pitch=math.radians(float(rng.uniform(11.5, 13.0))),
         yaw=math.radians(float(rng.uniform(-3, 3))),
         focal=focal,
     )
     direction = np.array([rng.choice([-1, 1]) * rng.uniform(0.3, 0.5), -rng.uniform(0.25, 0.45), 0.8])
-    wall_y = float(rng.uniform(14.0, 15.5))
-    middle = float(rng.uniform(-3.0, 3.5))
+    wall_y = float(rng.uniform(12.2, 13.4))
+    middle = float(rng.uniform(-2.6, 3.2))
     return Room(
         style=style,
         camera=camera,
         light=Light(direction / np.linalg.norm(direction)),
         wall_y=wall_y,
-        side_wall_x=-float(rng.uniform(7.0, 7.8)),
+        side_wall_x=-float(rng.uniform(6.4, 7.0)),
         passage=(middle - 1.15, middle + 1.15),
         passage_height=2.65,
         things=_things(rng, style) if options.objects else (),
@@ -80,12 +84,10 @@ def furnish(options: SceneOptions) -> Room:
 
 def _things(rng: np.random.Generator, style: Style) -> tuple[Thing, ...]:
     side = float(rng.choice([-1, 1]))
-    plant = _plant(rng, -side * float(rng.uniform(2.3, 2.9)), float(rng.uniform(6.6, 7.4)))
+    plant = _plant(rng, -side * float(rng.uniform(2.1, 2.6)), float(rng.uniform(6.0, 6.6)))
     if style == "courtyard":
-        y = float(rng.uniform(7.6, 8.6))
-        bollards = tuple(_bollard(side * (0.4 + 1.5 * i), y) for i in range(3))
-        return (*bollards, plant)
-    pillar = _pillar(rng, side * float(rng.uniform(2.0, 3.2)), float(rng.uniform(7.2, 8.6)))
+        return _bench(side * float(rng.uniform(1.0, 2.4)), float(rng.uniform(6.8, 7.8))), plant
+    pillar = _pillar(rng, side * float(rng.uniform(1.9, 2.8)), float(rng.uniform(6.6, 7.6)))
     return pillar, plant
 
 
@@ -99,21 +101,29 @@ def _column(x: float, y: float, z: Floats) -> Floats:
     return np.stack([np.full(len(z), x), np.full(len(z), y), z], axis=1)
 
 
+def _upright(x: float, y: float, height: float) -> Capsule:
+    return np.array([x, y, 0.0]), np.array([x, y, height]), 0.26
+
+
 def _pillar(rng: np.random.Generator, x: float, y: float) -> Thing:
     z = np.array([0, 0.02, 0.22, 0.24, 0.26, 1.2, 2.2, 3.2, 5.0])
     radius = np.array([0.33, 0.33, 0.33, 0.31, 0.27, 0.27, 0.27, 0.27, 0.27])
     tone = np.array([168.0, 176, 182]) * rng.uniform(0.8, 1.05)
     body = _painted(_column(x, y, z), np.stack([radius, radius], 1), 28, tone)
-    return Thing(x, y, 0.34, (body,))
+    return Thing(x, y, 0.34, (body,), _upright(x, y, 2.5))
 
 
-def _bollard(x: float, y: float) -> Thing:
-    z = np.array([0, 0.7, 0.71, 0.80, 0.81, 0.90, 0.94, 0.96])
-    radius = np.array([0.085, 0.085, 0.088, 0.088, 0.085, 0.085, 0.07, 0.03])
-    band = np.tile(np.array([52.0, 52, 56]), (len(z) - 1, 1))
-    band[3] = (180, 200, 205)
-    albedo = np.concatenate([np.repeat(band, 14, axis=0), np.tile(band[:1], (28, 1))])
-    return Thing(x, y, 0.12, (_painted(_column(x, y, z), np.stack([radius, radius], 1), 14, albedo),))
+def _bench(x: float, y: float) -> Thing:
+    """Stone, 1.7 m long: it hides the legs of those behind it."""
+    z = np.array([0.40, 0.41, 0.49, 0.50])
+    half = np.array([[0.84, 0.22], [0.86, 0.24], [0.86, 0.24], [0.84, 0.22]])
+    stone = np.array([150.0, 160, 166])
+    parts = [
+        _painted(_column(x + side * 0.6, y, z), np.tile((0.12, 0.18), (4, 1)), 20, stone * 0.8, 8.0)
+        for side, z in ((-1, np.linspace(0, 0.4, 4)), (1, np.linspace(0, 0.4, 4)))
+    ]
+    ends = np.array([x - 0.65, y, 0.4]), np.array([x + 0.65, y, 0.4])
+    return Thing(x, y, 0.95, (*parts, _painted(_column(x, y, z), half, 32, stone, 8.0)), (*ends, 0.2))
 
 
 def _plant(rng: np.random.Generator, x: float, y: float) -> Thing:
@@ -133,4 +143,4 @@ def _plant(rng: np.random.Generator, x: float, y: float) -> Thing:
     quads = np.arange(leaves * 4).reshape(-1, 4)
     green = np.array([44.0, 104, 62]) * rng.uniform(0.6, 1.25, (leaves, 1)) * rng.uniform(0.9, 1.1, (leaves, 3))
     both = np.concatenate([quads, quads[:, ::-1]])  # a leaf has two faces
-    return Thing(x, y, 0.34, (pot, Solid(vertices, both, np.concatenate([green, green]))))
+    return Thing(x, y, 0.34, (pot, Solid(vertices, both, np.concatenate([green, green]))), _upright(x, y, 1.0))

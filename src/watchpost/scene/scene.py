@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from watchpost.scene.backdrop import blend, paint
 from watchpost.scene.mesh import Patch, draw
 from watchpost.scene.options import SceneOptions
-from watchpost.scene.room import furnish
+from watchpost.scene.room import Capsule, furnish
 from watchpost.scene.sensor import Sensor
-from watchpost.scene.shadow import Capsule, ground_shadow
+from watchpost.scene.shadow import ground_shadow
 from watchpost.scene.skeleton import Bone
 from watchpost.scene.timetable import PlannedVisit, Timetable
 from watchpost.scene.truth import Box, TruthBox, Visit

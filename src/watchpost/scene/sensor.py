@@ -53,21 +53,19 @@ class Sensor:
             grey = cv2.multiply(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), self._beam, scale=1 / 255)
             image = np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), np.uint8)
         if options.drift:
-            image = np.asarray(cv2.LUT(image, self._drift(index / options.fps)), np.uint8)
+            image = np.asarray(cv2.transform(image, self._drift(index / options.fps)), np.uint8)
         if self._sigma:
             image = self._noisy(image, index)
         if options.clock:
             self._burn_clock(image, index)
         return image
 
-    def _drift(self, time_s: float) -> BGR:
-        """The grey levels (1, 256, 3) that the light of this moment makes of all grey levels."""
+    def _drift(self, time_s: float) -> NDArray[np.float64]:
+        """The matrix (3, 3) that puts this moment's light onto the colours of a picture."""
         waves = np.sin(2 * math.pi * time_s / self._periods_s + self._offsets)
         gain = 1 + 0.035 * waves[0] + 0.025 * waves[1]
         warmth = 0.0 if self._options.night else 0.012 * waves[2]
-        gains = gain * np.array([1 - warmth, 1.0, 1 + warmth])
-        levels = np.arange(256)[:, None] * gains
-        return np.asarray(np.clip(np.rint(levels), 0, 255)[None], np.uint8)
+        return np.diag(gain * np.array([1 - warmth, 1.0, 1 + warmth]))
 
     def _noisy(self, image: BGR, index: int) -> BGR:
         options = self._options

@@ -8,12 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from watchpost.scene.room import Room
+from watchpost.scene.room import Capsule, Room
 from watchpost.types import BGR
 
 Floats = NDArray[np.floating]
-Capsule = tuple[Floats, Floats, float]
-"""Two ends (3,) and a radius, metres."""
 
 _PIXELS_PER_METRE = 32
 _DARKNESS = {"lobby": 0.42, "courtyard": 0.55, "hall": 0.40}

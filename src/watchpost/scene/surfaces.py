@@ -12,8 +12,10 @@ from watchpost.scene.room import Room
 
 Floats = NDArray[np.floating]
 
-_FLOOR_PIXELS_PER_METRE = 100
-_WALL_PIXELS_PER_METRE = 90
+
+def _pixels_per_metre(room: Room) -> int:
+    """Fine enough for what the camera resolves at the near edge of its picture, and no finer."""
+    return int(np.clip(room.camera.width / 13, 32, 150))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ def floor_texture(
     room: Room, rng: np.random.Generator, half_width: float, start: float, end: float
 ) -> tuple[Floats, float]:
     """The floor from x = -half_width and y = start (its first row) on: (h, w, 3) float32, and metres a pixel."""
-    scale = _FLOOR_PIXELS_PER_METRE
+    scale = _pixels_per_metre(room)
     shape = int((end - start) * scale), int(2 * half_width * scale)
     palette = _PALETTES[room.style]
     tile = int(palette.tile_m * scale)
@@ -80,9 +82,9 @@ def _floor_light(
 ) -> Floats:
     """Pools of lamplight, window light lying on the floor, and dark along the walls."""
     x = np.linspace(-half_width, half_width, shape[1], dtype=np.float32)[None, :]
-    y = (start + np.arange(shape[0], dtype=np.float32) / _FLOOR_PIXELS_PER_METRE)[:, None]
-    light = np.full(shape, 0.86, np.float32)
-    for lamp_y in (6.5, 11.0):
+    y = (start + np.arange(shape[0], dtype=np.float32) / _pixels_per_metre(room))[:, None]
+    light = np.full(shape, 0.92, np.float32)
+    for lamp_y in (6.0, 9.8):
         for lamp_x in (-5.0, 0.0, 5.0):
             light += 0.17 * np.exp(-((x - lamp_x) ** 2) / 5) * np.exp(-((y - lamp_y) ** 2) / 5)
     if room.style != "hall":
@@ -91,10 +93,10 @@ def _floor_light(
         first = float(rng.uniform(-6, -3))
         for pane in range(4):
             left = first + pane * 1.55
-            corners = np.array([[0, 9.0], [1.15, 9.0], [1.15 + slope, 12.2], [slope, 12.2]]) + np.array([left, 0])
-            pixels = (corners - (-half_width, start)) * _FLOOR_PIXELS_PER_METRE
+            corners = np.array([[0, 8.0], [1.15, 8.0], [1.15 + slope, 11.0], [slope, 11.0]]) + np.array([left, 0])
+            pixels = (corners - (-half_width, start)) * _pixels_per_metre(room)
             cv2.fillConvexPoly(sun, pixels.round().astype(np.int32), 255)
-        light += cv2.GaussianBlur(sun, (0, 0), 9).astype(np.float32) * (0.13 / 255)
+        light += cv2.GaussianBlur(sun, (0, 0), 0.09 * _pixels_per_metre(room)).astype(np.float32) * (0.13 / 255)
     light *= 1 - 0.38 * np.exp(-np.abs(room.wall_y - y) / 0.35)
     light *= 1 - 0.3 * np.exp(-np.abs(x - room.side_wall_x) / 0.4)
     return light
@@ -107,14 +109,14 @@ def wall_texture(
 
     Returns (h, w, 3) float32, metres a pixel, and the passage as a mask (h, w), 255 inside.
     """
-    scale = _WALL_PIXELS_PER_METRE
+    scale = _pixels_per_metre(room)
     shape = int(height * scale), int(2 * half_width * scale)
     palette = _PALETTES[room.style]
     wall = np.tile(np.array(palette.wall, np.float32), (*shape, 1))
     if room.style == "courtyard":
-        _bricks(wall, rng)
+        _bricks(wall, rng, scale)
     else:
-        _panels(wall, rng, palette)
+        _panels(wall, rng, palette, scale)
     wall *= (1 + 0.02 * _clouds(rng, shape, 70) + 0.012 * _clouds(rng, shape, 4))[:, :, None]
     wall[: int(0.12 * scale)] = np.array(palette.base) * 0.6  # skirting
     hole = np.zeros(shape, np.float32)
@@ -126,7 +128,7 @@ def wall_texture(
     hole[:top, int(left) : int(right)] = 255
     z = np.arange(shape[0], dtype=np.float32)[:, None] / scale
     x = np.linspace(-half_width, half_width, shape[1], dtype=np.float32)[None, :]
-    light = 0.95 - 0.03 * z
+    light = 1.0 - 0.03 * z
     for middle in middles:  # lamps on the wall throw a cone down
         spread = 0.25 + 0.42 * np.clip(3.6 - z, 0, None)
         light = light + 0.20 * np.exp(-(((x - middle) / spread) ** 2)) * (z < 3.6) * np.exp(-(3.6 - z) / 3)
@@ -135,8 +137,8 @@ def wall_texture(
     return np.clip(wall * light[:, :, None], 0, 255), 1 / scale, hole
 
 
-def _bricks(wall: Floats, rng: np.random.Generator) -> None:
-    length, course = int(0.25 * _WALL_PIXELS_PER_METRE), int(0.09 * _WALL_PIXELS_PER_METRE)
+def _bricks(wall: Floats, rng: np.random.Generator, scale: int) -> None:
+    length, course = int(0.25 * scale), int(0.09 * scale)
     for row, z in enumerate(range(0, len(wall), course)):
         tones = rng.normal(1, 0.09, wall.shape[1] // length + 2).astype(np.float32).repeat(length)
         shift = length // 2 if row % 2 else 0
@@ -145,9 +147,8 @@ def _bricks(wall: Floats, rng: np.random.Generator) -> None:
         wall[z : z + course, (length - shift) % length :: length] = (122, 132, 138)
 
 
-def _panels(wall: Floats, rng: np.random.Generator, palette: _Palette) -> None:
+def _panels(wall: Floats, rng: np.random.Generator, palette: _Palette, scale: int) -> None:
     """Panelling up to 1.1 m with a rail on it; joints in the plaster above."""
-    scale = _WALL_PIXELS_PER_METRE
     rail = int(1.1 * scale)
     width = int(0.8 * scale)
     for x in range(0, wall.shape[1], width):
@@ -163,61 +164,70 @@ def _furnish_wall(
     wall: Floats, room: Room, rng: np.random.Generator, half_width: float, palette: _Palette
 ) -> list[float]:
     """Windows, doors and pictures on the wall; returns where lamps hang, x in metres."""
+    scale = _pixels_per_metre(room)
     lamps = []
     kinds = ["window", "door", "poster", "window"]
     first = int(rng.integers(len(kinds)))
     for number, middle in enumerate(np.arange(-9.0, 9.1, 2.9)):
         if room.passage[0] - 1.35 < middle < room.passage[1] + 1.35:
             continue
-        left = int((middle + half_width) * _WALL_PIXELS_PER_METRE)
+        place = _Place(wall, float(middle) + half_width, scale)
         kind = kinds[(number + first) % len(kinds)]
         if kind == "window":
-            _window(wall, left, rng, palette)
+            _window(place, rng, palette)
         elif kind == "door":
-            _door(wall, left, palette)
+            _door(place, palette)
         else:
-            _poster(wall, left, rng)
+            _poster(place, rng)
         lamps.append(float(middle) + 1.4)
     return lamps
 
 
-def _fill(wall: Floats, left: int, z0: float, width: float, z1: float, bgr: Floats) -> Floats:
-    """Paint a rectangle whose middle is at pixel `left`, the rest in metres; returns the part painted."""
-    scale = _WALL_PIXELS_PER_METRE
-    half = int(width * scale / 2)
-    part = wall[int(z0 * scale) : int(z1 * scale), max(left - half, 0) : left + half]
-    part[...] = bgr
-    return part
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A place on a wall's texture."""
+
+    wall: Floats
+    x: float
+    """Metres from the wall's left end."""
+    scale: int
+    """Pixels a metre."""
+
+    def fill(self, z0: float, width: float, z1: float, bgr: Floats, *, shift: float = 0.0) -> Floats:
+        """Paint a rectangle `width` metres wide around the place, from z0 up to z1; returns the part painted."""
+        left, right = (max(int((self.x + shift + side * width / 2) * self.scale), 0) for side in (-1, 1))
+        part = self.wall[int(z0 * self.scale) : int(z1 * self.scale), left:right]
+        part[...] = bgr
+        return part
 
 
-def _window(wall: Floats, left: int, rng: np.random.Generator, palette: _Palette) -> None:
-    _fill(wall, left, 1.12, 1.86, 2.78, np.array([196.0, 204, 208]))
-    _fill(wall, left, 1.06, 2.0, 1.13, np.array([150.0, 156, 160]))
-    glass = _fill(wall, left, 1.20, 1.70, 2.70, np.array(palette.glass))
+def _window(place: _Place, rng: np.random.Generator, palette: _Palette) -> None:
+    place.fill(1.12, 1.86, 2.78, np.array([196.0, 204, 208]))
+    place.fill(1.06, 2.0, 1.13, np.array([150.0, 156, 160]))
+    glass = place.fill(1.20, 1.70, 2.70, np.array(palette.glass))
     glass *= np.linspace(0.72, 1.12, len(glass))[:, None, None]
     skyline = rng.uniform(0.15, 0.5, 6).repeat(glass.shape[1] // 6 + 1)[: glass.shape[1]]
     is_house = np.linspace(0, 1, len(glass))[:, None] < skyline[None, :]
     glass[is_house] *= 0.8
-    _fill(wall, left, 1.20, 0.06, 2.70, np.array([190.0, 198, 202]))
-    _fill(wall, left, 2.2, 1.70, 2.25, np.array([190.0, 198, 202]))
+    place.fill(1.20, 0.06, 2.70, np.array([190.0, 198, 202]))
+    place.fill(2.2, 1.70, 2.25, np.array([190.0, 198, 202]))
 
 
-def _door(wall: Floats, left: int, palette: _Palette) -> None:
+def _door(place: _Place, palette: _Palette) -> None:
     base = np.array(palette.base)
-    _fill(wall, left, 0, 1.24, 2.24, base * 0.55)
-    _fill(wall, left, 0, 1.06, 2.14, base * 1.05)
+    place.fill(0, 1.24, 2.24, base * 0.55)
+    place.fill(0, 1.06, 2.14, base * 1.05)
     for z0, z1 in ((0.25, 0.95), (1.15, 1.95)):
-        panel = _fill(wall, left, z0, 0.72, z1, base * 0.92)
+        panel = place.fill(z0, 0.72, z1, base * 0.92)
         panel[:2] *= 0.75
         panel[-2:] *= 1.2
-    handle = left + int(0.42 * _WALL_PIXELS_PER_METRE)
-    _fill(wall, handle, 1.02, 0.10, 1.06, np.array([190.0, 200, 205]))
-    _fill(wall, left, 2.34, 0.5, 2.5, np.array([70.0, 150, 60]))  # the sign above
+    place.fill(1.02, 0.10, 1.06, np.array([190.0, 200, 205]), shift=0.42)
+    place.fill(2.34, 0.5, 2.5, np.array([70.0, 150, 60]))  # the sign above
 
 
-def _poster(wall: Floats, left: int, rng: np.random.Generator) -> None:
-    _fill(wall, left, 1.25, 1.14, 2.45, np.array([52.0, 50, 48]))
-    sheet = _fill(wall, left, 1.30, 1.04, 2.40, rng.uniform(110, 225, 3))
+def _poster(place: _Place, rng: np.random.Generator) -> None:
+    place.fill(1.25, 1.14, 2.45, np.array([52.0, 50, 48]))
+    sheet = place.fill(1.30, 1.04, 2.40, rng.uniform(110, 225, 3))
     rows, columns = sheet.shape[:2]
     for _ in range(4):
         y, x = rng.integers(0, rows), rng.integers(0, columns)

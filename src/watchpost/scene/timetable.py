@@ -13,7 +13,7 @@ from watchpost.scene.figure import Figure
 from watchpost.scene.options import SceneOptions
 from watchpost.scene.room import Room
 from watchpost.scene.wardrobe import dress
-from watchpost.scene.way import Way
+from watchpost.scene.way import SIDE_ROOM_M, Way
 
 Floats = NDArray[np.floating]
 
@@ -106,6 +106,9 @@ class Timetable:
         person = len(self._visits) + len(others) + 1
         best: tuple[float, PlannedVisit] | None = None
         for attempt in range(_TRIES):
+            is_last_hope = best is None and attempt == _TRIES - 1
+            if self._clearance(person, attempt) < 0 and not is_last_hope:
+                continue
             enters, leaves = self._in_view(person, attempt)
             visit = PlannedVisit(person, attempt, first - enters, first, first + leaves - enters)
             room_left = self._room_left(visit, others)
@@ -116,10 +119,16 @@ class Timetable:
         assert best is not None  # noqa: S101 - there is at least one attempt
         return best[1]
 
+    def _clearance(self, person: int, attempt: int) -> float:
+        """By how many metres a way keeps clear of the things that stand about; negative where it collides."""
+        _, way = self.walker(person, attempt)
+        room = self._room
+        return min((way.clearance(thing.x, thing.y) - thing.radius - SIDE_ROOM_M for thing in room.things), default=0.0)
+
     def _room_left(self, visit: PlannedVisit, others: list[PlannedVisit]) -> float:
         """By how many metres the visit keeps clear of things and people; negative where it collides."""
         _, way = self.walker(visit.id, visit.attempt)
-        left = [way.clearance(thing.x, thing.y) - thing.radius - 0.35 for thing in self._room.things]
+        left = [self._clearance(visit.id, visit.attempt)]
         for other in others:
             frames = np.arange(max(visit.first, other.first), min(visit.end, other.end), 2)
             if len(frames):
@@ -127,7 +136,7 @@ class Timetable:
                 mine = way.position((frames - visit.start) / self._options.fps)
                 theirs = others_way.position((frames - other.start) / self._options.fps)
                 left.append(float(np.hypot(*(mine - theirs).T).min()) - _PERSONAL_SPACE_M)
-        return min(left, default=0.0)
+        return min(left)
 
     def _in_view(self, person: int, attempt: int) -> tuple[int, int]:
         """The frames after setting out at which the walker comes into view and is out of it again."""

@@ -12,6 +12,9 @@ from watchpost.scene.skeleton import Motion
 
 Floats = NDArray[np.floating]
 
+SIDE_ROOM_M = 0.3
+"""Metres that a walker keeps from things at the least, beyond their radius."""
+
 _STEP_M = 0.05
 _PORTALS = ("left", "right", "passage")
 _BRAKING_M = 0.5
@@ -22,7 +25,7 @@ class Way:
 
     def __init__(self, room: Room, rng: np.random.Generator, stride_m: float) -> None:
         corners, rest_corner = _corners(room, rng)
-        self._points = _smoothed(corners)
+        self._points = _around(room, _smoothed(corners))
         steps = np.linalg.norm(np.diff(self._points, axis=0), axis=1)
         travelled = np.concatenate([[0.0], np.cumsum(steps)])
         self._speed = float(rng.uniform(0.95, 1.4))
@@ -82,7 +85,7 @@ def _portal(room: Room, rng: np.random.Generator, name: str) -> list[tuple[float
         outside = (left - 1.3, right + 1.3)[int(rng.integers(2))]
         return [(outside, room.wall_y + 1.5), (middle, room.wall_y + 1.3), (middle, room.wall_y - 0.8)]
     side = -1 if name == "left" else 1
-    y = float(rng.uniform(NEAREST_WAY_M + 0.4, 9.2))
+    y = float(rng.uniform(NEAREST_WAY_M + 0.2, 8.2))
     edge = max(side * room.camera.edge_x(y, side, z) for z in (0.0, 2.0))
     return [(side * (edge + 1.1), y), (side * (edge - 0.6), y)]
 
@@ -92,13 +95,31 @@ def _corners(room: Room, rng: np.random.Generator) -> tuple[Floats, int | None]:
     start, end = rng.choice(_PORTALS, 2, replace=bool(rng.random() < 0.15)).tolist()
     middles: list[tuple[float, float]] = []
     for _ in range(int(rng.integers(0, 3))):
-        y = float(rng.uniform(NEAREST_WAY_M, 11.5))
+        y = float(rng.uniform(NEAREST_WAY_M, 9.5))
         left, right = room.camera.edge_x(y, -1) + 0.9, room.camera.edge_x(y, 1) - 0.9
         middles.append((float(rng.uniform(max(left, room.side_wall_x + 0.7), right)), y))
     entry = _portal(room, rng, start)
     corners = np.array([*entry, *middles, *reversed(_portal(room, rng, end))])
     rests = bool(middles) and rng.random() < 0.4
     return corners, len(entry) if rests else None
+
+
+def _around(room: Room, points: Floats) -> Floats:
+    """The points (N, 2), those too near to a thing pushed away from its middle."""
+    for thing in room.things:
+        middle = np.array([thing.x, thing.y])
+        offset = points - middle
+        distance = np.maximum(np.linalg.norm(offset, axis=1, keepdims=True), 1e-3)
+        room_needed = thing.radius + SIDE_ROOM_M + 0.1
+        points = np.where(distance < room_needed, middle + offset / distance * room_needed, points)
+    return _averaged(points, 9)
+
+
+def _averaged(points: Floats, window: int) -> Floats:
+    """A moving average over the points (N, 2) that keeps the first and the last; `window` is odd."""
+    padded = np.pad(points, ((window // 2, window // 2), (0, 0)), mode="reflect", reflect_type="odd")
+    kernel = np.full(window, 1 / window)
+    return np.stack([np.convolve(column, kernel, "valid") for column in padded.T], axis=1)
 
 
 def _smoothed(corners: Floats) -> Floats:
@@ -108,8 +129,4 @@ def _smoothed(corners: Floats) -> Floats:
     at = np.arange(0.0, travelled[-1], _STEP_M)
     points = np.stack([np.interp(at, travelled, column) for column in corners.T], axis=1)
     window = min(19, len(points) // 4 * 2 + 1)
-    for _ in range(2):
-        padded = np.pad(points, ((window // 2, window // 2), (0, 0)), mode="reflect", reflect_type="odd")
-        kernel = np.full(window, 1 / window)
-        points = np.stack([np.convolve(column, kernel, "valid") for column in padded.T], axis=1)
-    return points
+    return _averaged(_averaged(points, window), window)
