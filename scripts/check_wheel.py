@@ -6,6 +6,7 @@ python scripts/check_wheel.py dist/watchpost-*.whl
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -37,15 +38,21 @@ def heavy_dependencies(wheel: Path) -> list[str]:
 
 
 def slow_help() -> list[str]:
-    """Whether the installed `watchpost --help` takes too long; the best of five, after one to warm up."""
+    """Whether the installed `watchpost --help` takes too long; the best of five, after one to warm up.
+
+    Processor time decides: on a busy machine the clock on the wall tells of its other programs.
+    """
     program = Path(sys.executable).with_name("watchpost")
-    times_s = []
+    walls_s, processor_s = [], []
     for _ in range(6):
-        begin_s = time.perf_counter()
+        begin, begin_s = os.times(), time.perf_counter()
         subprocess.run([program, "--help"], capture_output=True, check=True)  # noqa: S603
-        times_s.append(time.perf_counter() - begin_s)
-    best_s = min(times_s[1:])
-    print(f"watchpost --help: {best_s:.2f} s (best of 5)")
+        walls_s.append(time.perf_counter() - begin_s)
+        end = os.times()
+        used_s = end.children_user + end.children_system - begin.children_user - begin.children_system
+        processor_s.append(used_s)
+    best_s = min(processor_s[1:])
+    print(f"watchpost --help: {best_s:.2f} s of processor time, {min(walls_s[1:]):.2f} s on the wall (best of 5)")
     return [f"watchpost --help takes {best_s:.2f} s, at most {SLOWEST_HELP_S}"] if best_s > SLOWEST_HELP_S else []
 
 
