@@ -49,3 +49,8 @@ def test_finish_reports_what_is_open_once() -> None:
 def test_without_a_detector_frames_pass_through() -> None:
     result = Pipeline(None, RowTracker()).analyse(frame(3))
     assert (result.frame.index, len(result.detections)) == (3, 0)
+
+
+def test_two_rules_that_count_under_one_label_are_told_apart() -> None:
+    pipeline = Pipeline(ScriptedDetector({0: PERSON}), RowTracker(), [SeenRule(), SeenRule()])
+    assert pipeline.analyse(frame(0)).counts == {"seen": 1, "seen: seen": 1}

@@ -79,8 +79,7 @@ class Pipeline:
         self._last = moment
         for rule in self._rules:
             events += self._with_snapshots(rule.update(tracked, moment))
-        counts = {name: count for rule in self._rules for name, count in rule.counts.items()}
-        return Analysed(frame, tracked, events, counts)
+        return Analysed(frame, tracked, events, self._counts())
 
     def finish(self) -> list[Event]:
         """The events owed when the camera ends or its clock restarts; the next frame starts afresh."""
@@ -89,6 +88,13 @@ class Pipeline:
         self._tracker.reset()
         self._pictures.clear()
         return events
+
+    def _counts(self) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for rule in self._rules:
+            for label, count in rule.counts.items():
+                counts[label if label not in counts else f"{rule.name}: {label}"] = count
+        return counts
 
     def _with_snapshots(self, events: list[Event]) -> list[Event]:
         return [replace(event, snapshot=self._pictures.jpeg(event.track_id)) for event in events]

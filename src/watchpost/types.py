@@ -219,7 +219,7 @@ class Event:
     """What a person would say happened."""
 
     id: str
-    """Unique; sorts by time of creation (see `new_event_id`)."""
+    """Unique; sorts by the millisecond of its making (see `new_event_id`)."""
     camera: str
     rule: str
     """The rule's name in the configuration."""
@@ -244,7 +244,7 @@ class Event:
 
 
 def new_event_id() -> str:
-    """A new event id: 32 hexadecimal digits, a UUID version 7 (RFC 9562, section 5.7), so ids sort by time."""
+    """A new event id: 32 hexadecimal digits, a UUID version 7 (RFC 9562, section 5.7), so ids sort by millisecond."""
     milliseconds = time.time_ns() // 1_000_000
     random = int.from_bytes(os.urandom(10), "big")
     value = (milliseconds & (1 << 48) - 1) << 80 | random
