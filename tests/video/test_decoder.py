@@ -254,6 +254,13 @@ def test_matrix_and_range(
     assert np.abs(frame.picture.bgr()[5, 5].astype(int) - bgr).max() <= 4
 
 
+@pytest.mark.parametrize("matrix", range(20))
+def test_matrices_that_a_damaged_header_names_do_no_harm(matrix: int) -> None:
+    picture = decoded(raw((81, 90, 240), matrix, 1))[0].picture
+    assert picture.bgr()[5, 5, 2] > 200
+    assert picture.resized(9, 9)[5, 5, 2] > 200
+
+
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
 def test_pictures_stand_upright(rotation: int) -> None:
     picture = np.zeros((48, 64, 3), np.uint8)

@@ -80,7 +80,7 @@ def source_error(error: Exception, address: str) -> SourceError:
         text = "is no video that can be read, or is cut off before its first picture"
         return SourceError(f"{shown}: {text}.", permanent="://" not in address)
     if getattr(error, "errno", None) == errno.EIO:
-        text = "the connection broke off"
+        text = "the connection broke off" if "://" in address else "reading broke off"
         if address.partition(":")[0].lower() in _ENCRYPTED:
             text += "; if it uses a certificate of its own, set ca_file to that, or tls_verify to false"
         return SourceError(f"{shown}: {text}.")
@@ -176,10 +176,16 @@ def to_packet(payload: av.Packet[VideoStream], info: StreamInfo, camera: str, cl
 
 def demux(container: InputContainer, stream: VideoStream, address: str) -> Iterator[av.Packet[VideoStream]]:
     """The stream's packets that hold data. Raises `SourceError` when reading breaks off."""
+    count = 0
     try:
         for payload in container.demux(stream):
             if payload.size:
+                count += 1
                 yield payload
+    except av.error.InvalidDataError:
+        raise SourceError(f"{redacted(address)}: is damaged; reading stopped after {count} pictures.") from None
+    except IndexError:
+        return  # PyAV 18.1 trips at the end over streams that appeared on the way, as MPEG-TS may
     except (av.error.FFmpegError, OSError) as error:
         raise source_error(error, address) from None
 

@@ -14,11 +14,13 @@ import numpy as np
 from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
+from watchpost.errors import WatchpostError
 from watchpost.telemetry import Counters
 from watchpost.types import BGR, Frame, Packet, StreamInfo
 
 _LOG: Final = logging.getLogger(__name__)
-_UNSPECIFIED: Final = 2  # AVCOL_SPC_UNSPECIFIED, ITU-T H.273 table 4
+_MATRICES: Final = frozenset({1, 4, 5, 6, 7, 9})
+"""Those of ITU-T H.273, table 4, that FFmpeg's scaler takes; damaged headers name others, which it refuses."""
 _HD_HEIGHT: Final = 720
 
 
@@ -74,7 +76,7 @@ class Decoder:
         payload.opaque = (None if payload.pts is None else time_s, packet.wall_time_s)
         try:
             pictures = self._context.decode(payload)
-        except (av.error.FFmpegError, MemoryError) as error:
+        except av.error.FFmpegError as error:
             self.counters.add("corrupt")
             _LOG.debug("%s: a packet can not be decoded: %s", self._camera, error)
             pictures = []
@@ -155,25 +157,35 @@ class _Scaler:
         self._resized = VideoReformatter()
 
     def bgr(self, picture: av.VideoFrame, size: tuple[int, int] | None) -> BGR:
-        """`picture` as (H, W, 3) uint8 BGR, stretched to `size` (width, height) where given."""
+        """`picture` as (H, W, 3) uint8 BGR, stretched to `size` (width, height) where given.
+
+        Raises `WatchpostError` for a pixel format that FFmpeg can not convert.
+        """
         width, height = size or (picture.width, picture.height)
-        with self._lock:
-            converted = (self._whole if size is None else self._resized).reformat(
-                picture,
-                width,
-                height,
-                "bgr24",
-                src_colorspace=_matrix(picture),
-                dst_color_range=ColorRange.JPEG,
-                interpolation=Interpolation.BILINEAR,
-                threads=1,
-            )
+        matrix = _matrix(picture)
+        scaler = self._whole if size is None else self._resized
+        try:
+            with self._lock:
+                converted = scaler.reformat(
+                    picture,
+                    width,
+                    height,
+                    "bgr24",
+                    src_colorspace=matrix,
+                    dst_colorspace=matrix,
+                    dst_color_range=ColorRange.JPEG,
+                    interpolation=Interpolation.BILINEAR,
+                    threads=1,
+                )
+        except av.error.FFmpegError as error:
+            message = f"pictures of {picture.format.name} can not be converted: {error.strerror}."
+            raise WatchpostError(message) from None
         return np.asarray(converted.to_ndarray(), np.uint8)
 
 
 def _matrix(picture: av.VideoFrame) -> int:
     """The matrix from YUV to RGB: as the stream states it, else by size, as players do."""
-    if picture.colorspace != _UNSPECIFIED:
+    if picture.colorspace in _MATRICES:
         return int(picture.colorspace)
     return Colorspace.ITU709 if picture.height >= _HD_HEIGHT else Colorspace.ITU601
 
