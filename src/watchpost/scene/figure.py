@@ -223,7 +223,7 @@ def _cloth(look: Look, middle: Floats) -> Floats:
 
 
 def _add_torso(builder: _Builder, look: Look) -> None:
-    rings = resample(_TORSO, 25)
+    rings = resample(_TORSO, 22)
     z = rings[:, 0]
     neck = _rise(z, 1.46, 0.03)
     upper = _rise(z, 1.2, 0.15)
@@ -231,7 +231,7 @@ def _add_torso(builder: _Builder, look: Look) -> None:
     rings[:, 1] *= neck + (1 - neck) * width
     belly = 1 + 0.9 * (look.girth - 1) * (1 - upper)
     rings[:, 2] *= neck + (1 - neck) * look.girth * belly
-    mesh = tube(np.stack([np.zeros(len(z)), rings[:, 3], z], axis=1), rings[:, 1:3], segments=16, power=2.4)
+    mesh = tube(np.stack([np.zeros(len(z)), rings[:, 3], z], axis=1), rings[:, 1:3], segments=14, power=2.4)
     at = mesh.vertices[:, 2]
     chest, head = _rise(at, 1.08, 0.12), _rise(at, 1.53, 0.04)
 
@@ -256,12 +256,12 @@ def _add_torso(builder: _Builder, look: Look) -> None:
 
 
 def _add_leg(builder: _Builder, look: Look, side: int) -> None:
-    rings = resample(_LEG, 15)
+    rings = resample(_LEG, 13)
     z = rings[:, 0]
     is_covered = z > look.trousers_end_z
     loose = np.where(is_covered, 1.06, 0.86) * (1 + 0.7 * (look.girth - 1) * (z > 0.3))
     x = side * np.interp(z, [ANKLE[2], KNEE[2], HIP[2]], [ANKLE[0], KNEE[0], HIP[0]])
-    mesh = tube(np.stack([x, rings[:, 3], z], axis=1), rings[:, 1:3] * loose[:, None], segments=9)
+    mesh = tube(np.stack([x, rings[:, 3], z], axis=1), rings[:, 1:3] * loose[:, None], segments=8)
     thigh, shin, foot = (
         (Bone.RIGHT_THIGH, Bone.RIGHT_SHIN, Bone.RIGHT_FOOT)
         if side > 0
@@ -296,13 +296,13 @@ def _add_leg(builder: _Builder, look: Look, side: int) -> None:
 
 
 def _add_arm(builder: _Builder, look: Look, side: int) -> None:
-    rings = resample(_ARM, 16)
+    rings = resample(_ARM, 13)
     z = rings[:, 0]
     sleeve = 1 + (0.16 if look.top_pattern == "open" else 0.08) * (z > look.sleeve_end_z)
     radii = rings[:, 1:3] * (sleeve * (1 + 0.8 * (look.girth - 1) * (z > 0.87)))[:, None]
     shoulder_x = SHOULDER[0] * look.shoulders * (0.4 + 0.6 * look.girth) - 0.008
     x = side * np.interp(z, [0.7, ELBOW[2], SHOULDER[2]], [0.215, shoulder_x + 0.022, shoulder_x])
-    mesh = tube(np.stack([x, rings[:, 3] - 0.012, z], axis=1), radii, segments=8)
+    mesh = tube(np.stack([x, rings[:, 3] - 0.012, z], axis=1), radii, segments=7)
     upper, fore = (Bone.RIGHT_UPPER_ARM, Bone.RIGHT_FOREARM) if side > 0 else (Bone.LEFT_UPPER_ARM, Bone.LEFT_FOREARM)
     above_elbow, above_shoulder = _rise(mesh.vertices[:, 2], ELBOW[2], 0.045), _rise(mesh.vertices[:, 2], 1.45, 0.04)
 
@@ -320,8 +320,8 @@ def _add_arm(builder: _Builder, look: Look, side: int) -> None:
 
 
 def _add_head(builder: _Builder, look: Look) -> None:
-    rings = resample(_HEAD, 15)
-    segments = 18
+    rings = resample(_HEAD, 13)
+    segments = 16
     mesh = tube(np.stack([np.zeros(len(rings)), rings[:, 3], rings[:, 0]], axis=1), rings[:, 1:3], segments)
     vertices = mesh.vertices.copy()
     x, y, z = vertices.T
@@ -375,10 +375,10 @@ def _add_extras(builder: _Builder, look: Look) -> None:
 
 
 def _add_skirt(builder: _Builder, look: Look, end_z: float) -> None:
-    z = np.linspace(end_z, 1.0, 12)
+    z = np.linspace(end_z, 1.0, 9)
     down = (1.0 - z) / (1.0 - end_z)
     radii = np.stack([(0.172 + 0.05 * down) * look.girth * look.hips, (0.13 + 0.05 * down) * look.girth], 1)
-    mesh = tube(np.stack([0 * z, -0.008 + 0 * z, z], 1), radii, segments=20, power=2.2)
+    mesh = tube(np.stack([0 * z, -0.008 + 0 * z, z], 1), radii, segments=14, power=2.2)
     hang = (1 - _rise(mesh.vertices[:, 2], 0.86, 0.14)) * 0.8
     right = _rise(mesh.vertices[:, 0], 0.0, 0.12)
     weigh: dict[Bone, Floats | float] = {
@@ -401,4 +401,4 @@ def _add_box(
     radii = np.outer(np.array([0.85, 1, 1, 1, 1, 1, 0.8]), half[:2])
     centres = np.tile(np.array(middle), (len(share), 1))
     centres[:, 2] += share * half[2]
-    builder.add(tube(centres, radii, segments=16, power=5.0), weigh, _constant(look.bag_bgr), creases=0.05)
+    builder.add(tube(centres, radii, segments=12, power=5.0), weigh, _constant(look.bag_bgr), creases=0.05)

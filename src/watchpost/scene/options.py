@@ -28,7 +28,7 @@ class SceneOptions(Options):
     """Share of the time with somebody in view; 0 is an empty room for ever, 1 is never empty."""
     duration: Seconds | None = None
     """Length of the scene; without it the scene never ends."""
-    noise: Annotated[float, Field(ge=0, le=40)] = 2.0
+    noise: Annotated[float, Field(ge=0, le=40)] = 1.5
     """Standard deviation of the sensor's noise in grey levels of 255, by day."""
     drift: bool = True
     """The light slowly changes, as clouds do it."""
@@ -39,4 +39,4 @@ class SceneOptions(Options):
     shadows: bool = True
     """People and objects cast soft shadows."""
     objects: bool = True
-    """Pillars, plants and bollards stand in the way and hide people."""
+    """Pillars, plants and benches stand in the way and hide people."""

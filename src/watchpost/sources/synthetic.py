@@ -42,7 +42,7 @@ class Options(SceneOptions):
     """Frames from one key frame to the next."""
     bframes: Annotated[int, Field(ge=0, le=8)] = 0
     """B frames between two others; without any, the encoder holds no frame back."""
-    preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium"] = "superfast"
+    preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium"] = "veryfast"
     """x264's: slower ones make fewer bytes."""
     crf: Annotated[int, Field(ge=0, le=51)] = 24
     """x264's constant rate factor: lower is better and larger."""
