@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -133,3 +134,12 @@ def test_the_reference_models_are_those_the_shipped_cards_describe(
         copy = shutil.copy(model, tmp_path / f"{number}.onnx")
         assert cards.find_card(Path(copy)).file == Path(model.name)
     assert not caplog.messages
+
+
+def test_the_documentations_cards_are_valid(tmp_path: Path) -> None:
+    page = Path(__file__).parents[2] / "docs" / "models.md"
+    whole, *parts = re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    cards.load_card(write(tmp_path, whole))
+    assert parts
+    for part in parts:
+        cards.load_card(write(tmp_path, "name: x\nlicence: x\nsource: x\n" + part))
