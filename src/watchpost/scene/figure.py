@@ -7,91 +7,13 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from watchpost.scene.anatomy import ARM, HEAD, LEG, SHOE, TORSO
 from watchpost.scene.gait import Stride
 from watchpost.scene.mesh import Mesh, Solid, resample, tube
 from watchpost.scene.skeleton import ANKLE, ELBOW, HIP, KNEE, SHOULDER, STATURE_M, Bone, Motion, pose, stride_length_m
 from watchpost.scene.wardrobe import Look
 
 Floats = NDArray[np.floating]
-
-# z, half width, half depth, forward shift (metres)
-_TORSO = np.array(
-    [
-        [0.815, 0.120, 0.095, -0.008],
-        [0.850, 0.160, 0.118, -0.012],
-        [0.920, 0.172, 0.126, -0.014],
-        [0.990, 0.165, 0.114, -0.006],
-        [1.070, 0.155, 0.106, 0.000],
-        [1.150, 0.156, 0.108, 0.002],
-        [1.230, 0.166, 0.115, 0.004],
-        [1.310, 0.177, 0.118, 0.002],
-        [1.370, 0.183, 0.110, -0.006],
-        [1.415, 0.176, 0.094, -0.014],
-        [1.445, 0.140, 0.078, -0.018],
-        [1.470, 0.088, 0.064, -0.016],
-        [1.490, 0.058, 0.058, -0.010],
-        [1.560, 0.053, 0.056, 0.004],
-    ]
-)
-_LEG = np.array(
-    [
-        [0.055, 0.054, 0.060, -0.006],
-        [0.150, 0.052, 0.058, -0.006],
-        [0.250, 0.055, 0.061, -0.010],
-        [0.340, 0.060, 0.066, -0.012],
-        [0.420, 0.062, 0.066, -0.008],
-        [0.500, 0.064, 0.067, 0.002],
-        [0.600, 0.072, 0.075, 0.002],
-        [0.700, 0.081, 0.086, 0.000],
-        [0.800, 0.088, 0.096, -0.004],
-        [0.890, 0.088, 0.104, -0.010],
-        [0.960, 0.078, 0.098, -0.010],
-    ]
-)
-_ARM = np.array(
-    [
-        [0.690, 0.010, 0.016, 0.018],
-        [0.725, 0.019, 0.032, 0.016],
-        [0.790, 0.023, 0.043, 0.010],
-        [0.835, 0.024, 0.038, 0.004],
-        [0.865, 0.026, 0.029, 0.000],
-        [0.900, 0.033, 0.034, 0.000],
-        [0.990, 0.042, 0.043, 0.000],
-        [1.080, 0.047, 0.048, 0.000],
-        [1.140, 0.047, 0.049, 0.000],
-        [1.230, 0.052, 0.054, 0.000],
-        [1.330, 0.059, 0.062, 0.000],
-        [1.400, 0.062, 0.066, 0.000],
-        [1.440, 0.054, 0.058, 0.000],
-        [1.465, 0.030, 0.036, 0.000],
-    ]
-)
-_HEAD = np.array(
-    [
-        [1.522, 0.024, 0.030, 0.052],
-        [1.536, 0.044, 0.052, 0.036],
-        [1.562, 0.060, 0.078, 0.018],
-        [1.600, 0.069, 0.091, 0.008],
-        [1.645, 0.075, 0.098, 0.003],
-        [1.685, 0.075, 0.098, 0.000],
-        [1.715, 0.067, 0.087, -0.002],
-        [1.738, 0.047, 0.062, -0.003],
-        [1.750, 0.018, 0.024, -0.003],
-    ]
-)
-# y, half width, half height, height of the middle
-_SHOE = np.array(
-    [
-        [0.185, 0.020, 0.014, 0.020],
-        [0.165, 0.036, 0.024, 0.026],
-        [0.120, 0.046, 0.031, 0.031],
-        [0.060, 0.044, 0.040, 0.040],
-        [0.000, 0.040, 0.052, 0.052],
-        [-0.045, 0.040, 0.055, 0.055],
-        [-0.075, 0.030, 0.046, 0.048],
-        [-0.085, 0.014, 0.028, 0.040],
-    ]
-)
 
 
 def _rise(z: Floats, middle: float, half: float) -> Floats:
@@ -223,7 +145,7 @@ def _cloth(look: Look, middle: Floats) -> Floats:
 
 
 def _add_torso(builder: _Builder, look: Look) -> None:
-    rings = resample(_TORSO, 22)
+    rings = resample(TORSO, 22)
     z = rings[:, 0]
     neck = _rise(z, 1.46, 0.03)
     upper = _rise(z, 1.2, 0.15)
@@ -256,7 +178,7 @@ def _add_torso(builder: _Builder, look: Look) -> None:
 
 
 def _add_leg(builder: _Builder, look: Look, side: int) -> None:
-    rings = resample(_LEG, 13)
+    rings = resample(LEG, 13)
     z = rings[:, 0]
     is_covered = z > look.trousers_end_z
     loose = np.where(is_covered, 1.06, 0.86) * (1 + 0.7 * (look.girth - 1) * (z > 0.3))
@@ -285,7 +207,7 @@ def _add_leg(builder: _Builder, look: Look, side: int) -> None:
         shin: 1 - above_knee,
     }
     builder.add(mesh, weigh, paint, creases=0.12)
-    rings = _SHOE
+    rings = SHOE
     centres = np.stack([np.full(len(rings), side * ANKLE[0]), rings[:, 0], rings[:, 3]], axis=1)
 
     def paint_shoe(middle: Floats) -> Floats:
@@ -296,7 +218,7 @@ def _add_leg(builder: _Builder, look: Look, side: int) -> None:
 
 
 def _add_arm(builder: _Builder, look: Look, side: int) -> None:
-    rings = resample(_ARM, 13)
+    rings = resample(ARM, 13)
     z = rings[:, 0]
     sleeve = 1 + (0.16 if look.top_pattern == "open" else 0.08) * (z > look.sleeve_end_z)
     radii = rings[:, 1:3] * (sleeve * (1 + 0.8 * (look.girth - 1) * (z > 0.87)))[:, None]
@@ -320,7 +242,7 @@ def _add_arm(builder: _Builder, look: Look, side: int) -> None:
 
 
 def _add_head(builder: _Builder, look: Look) -> None:
-    rings = resample(_HEAD, 13)
+    rings = resample(HEAD, 13)
     segments = 16
     mesh = tube(np.stack([np.zeros(len(rings)), rings[:, 3], rings[:, 0]], axis=1), rings[:, 1:3], segments)
     vertices = mesh.vertices.copy()
