@@ -60,3 +60,13 @@ def test_people_keep_clear_of_things() -> None:
         _, way = timetable.walker(visit.id, visit.attempt)
         for thing in room.things:
             assert way.clearance(thing.x, thing.y) > thing.radius
+
+
+@pytest.mark.parametrize("size", [(720, 1280), (1920, 300), (64, 720), (1920, 64)])
+@pytest.mark.parametrize("seed", range(4))
+def test_people_cross_pictures_of_any_shape(size: tuple[int, int], seed: int) -> None:
+    width, height = size
+    options = SceneOptions(seed=seed, camera=seed, width=width, height=height, people=2)
+    visits = Timetable(options, furnish(options)).visits(400)
+    assert visits
+    assert all(visit.end - visit.first > 5 for visit in visits)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from functools import lru_cache
@@ -105,18 +106,22 @@ class Timetable:
         """A visit that enters at frame `first`, on a way that runs through nobody and nothing if there is one."""
         person = len(self._visits) + len(others) + 1
         best: tuple[float, PlannedVisit] | None = None
-        for attempt in range(_TRIES):
-            is_last_hope = best is None and attempt == _TRIES - 1
-            if self._clearance(person, attempt) < 0 and not is_last_hope:
+        for attempt in itertools.count():
+            if attempt >= _TRIES and best is not None:
+                break
+            if attempt < _TRIES and self._clearance(person, attempt) < 0:
                 continue
-            enters, leaves = self._in_view(person, attempt)
+            in_view = self._in_view(person, attempt)
+            if in_view is None:
+                continue
+            enters, leaves = in_view
             visit = PlannedVisit(person, attempt, first - enters, first, first + leaves - enters)
             room_left = self._room_left(visit, others)
             if best is None or room_left > best[0]:
                 best = room_left, visit
             if room_left >= 0:
                 break
-        assert best is not None  # noqa: S101 - there is at least one attempt
+        assert best is not None  # noqa: S101 - the loop ends with one
         return best[1]
 
     def _clearance(self, person: int, attempt: int) -> float:
@@ -138,12 +143,14 @@ class Timetable:
                 left.append(float(np.hypot(*(mine - theirs).T).min()) - _PERSONAL_SPACE_M)
         return min(left)
 
-    def _in_view(self, person: int, attempt: int) -> tuple[int, int]:
-        """The frames after setting out at which the walker comes into view and is out of it again."""
+    def _in_view(self, person: int, attempt: int) -> tuple[int, int] | None:
+        """The frames after setting out at which the walker comes into view and is out of it again, if ever."""
         figure, way = self.walker(person, attempt)
         fps = self._options.fps
         count = math.ceil(way.duration_s * fps)
         inside = np.flatnonzero(self._is_inside(way.position(np.arange(count) / fps)))
+        if not len(inside):  # it leads around something that stands just inside the picture
+            return None
 
         def is_seen(frame: int) -> bool:
             motion = way.motion(frame / fps)
@@ -163,11 +170,14 @@ class Timetable:
         return enters, after
 
     def _is_inside(self, points: Floats) -> NDArray[np.bool_]:
-        """Whether the hips above ground points (N, 2) are in the picture, on this side of the far wall."""
-        pixels, _ = self._room.camera.project(np.column_stack([points, np.ones(len(points))]))
+        """Whether a body on ground points (N, 2) is surely in the picture, on this side of the far wall."""
         camera = self._room.camera
-        is_within = ((pixels > 0) & (pixels < (camera.width, camera.height))).all(axis=1)
-        return np.asarray(is_within & (points[:, 1] < self._room.wall_y))
+        feet, depth = camera.project(np.column_stack([points, np.full(len(points), 0.2)]))
+        heads, _ = camera.project(np.column_stack([points, np.full(len(points), 1.4)]))
+        half_width = 0.1 * camera.focal / depth
+        is_beside = (heads[:, 0] + half_width < 1) | (heads[:, 0] - half_width > camera.width - 1)
+        is_above_or_below = (feet[:, 1] < 1) | (heads[:, 1] > camera.height - 1)
+        return np.asarray(~is_beside & ~is_above_or_below & (points[:, 1] < self._room.wall_y))
 
     def _window(self, y: float) -> tuple[Floats, Floats]:
         """Corners of the part of the picture where somebody at distance `y` may be seen."""

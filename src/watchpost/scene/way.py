@@ -97,7 +97,8 @@ def _corners(room: Room, rng: np.random.Generator) -> tuple[Floats, int | None]:
     for _ in range(int(rng.integers(0, 3))):
         y = float(rng.uniform(NEAREST_WAY_M, 9.5))
         left, right = room.camera.edge_x(y, -1) + 0.9, room.camera.edge_x(y, 1) - 0.9
-        middles.append((float(rng.uniform(max(left, room.side_wall_x + 0.7), right)), y))
+        low, high = sorted((max(left, room.side_wall_x + 0.7), right))  # crossed in a very narrow picture
+        middles.append((float(rng.uniform(low, high)), y))
     entry = _portal(room, rng, start)
     corners = np.array([*entry, *middles, *reversed(_portal(room, rng, end))])
     rests = bool(middles) and rng.random() < 0.4
