@@ -182,6 +182,7 @@ def _add_leg(builder: _Builder, look: Look, side: int) -> None:
     z = rings[:, 0]
     is_covered = z > look.trousers_end_z
     loose = np.where(is_covered, 1.06, 0.86) * (1 + 0.7 * (look.girth - 1) * (z > 0.3))
+    loose = loose * np.where(z > 0.85, 0.86, 1.0)  # the hips belong to the torso
     x = side * np.interp(z, [ANKLE[2], KNEE[2], HIP[2]], [ANKLE[0], KNEE[0], HIP[0]])
     mesh = tube(np.stack([x, rings[:, 3], z], axis=1), rings[:, 1:3] * loose[:, None], segments=8)
     thigh, shin, foot = (

@@ -13,8 +13,8 @@ Bag = Literal["none", "backpack", "shoulder", "briefcase"]
 Hair = Literal["short", "long", "cap", "bald"]
 
 _SKIN: tuple[Bgr, ...] = (
-    (178, 203, 238),
-    (150, 182, 224),
+    (156, 180, 214),
+    (136, 166, 206),
     (122, 158, 208),
     (92, 128, 178),
     (62, 92, 140),
