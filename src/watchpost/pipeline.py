@@ -63,17 +63,23 @@ class Pipeline:
         self._last = Moment(0.0, 0.0)
 
     def analyse(self, frame: Frame) -> Analysed:
-        """Detect, track and judge one frame; frames come in order of presentation.
+        """Detect, track and judge one frame; frames come in order of presentation."""
+        return self.conclude(frame, self.detect(frame))
+
+    def detect(self, frame: Frame) -> Detections:
+        """What is seen in one frame: the step that knows no other frame, so several threads may do it at once."""
+        if self._detector is None:
+            return Detections.empty(frame.size)
+        found = self._detector.detect([frame])[0]
+        return found.of_classes(self._classes) if self._classes else found
+
+    def conclude(self, frame: Frame, found: Detections) -> Analysed:
+        """Track and judge what was detected; frames come in order of presentation, from one thread.
 
         Events of a clock restart (who was there has left) come with the first frame after it.
         """
         events = self.finish() if frame.is_discontinuous else []
         moment = Moment(frame.camera_time_s, frame.wall_time_s)
-        if self._detector is None:
-            return Analysed(frame, Detections.empty(frame.size), events)
-        found = self._detector.detect([frame])[0]
-        if self._classes:
-            found = found.of_classes(self._classes)
         tracked = self._tracker.update(found, frame.camera_time_s)
         self._pictures.see(frame, tracked)
         self._last = moment

@@ -17,6 +17,7 @@ from watchpost import plugins
 from watchpost.cli._signals import StopOnSignals
 from watchpost.clock import SystemClock
 from watchpost.detectors import open_detector
+from watchpost.detectors.network import usable_cores
 from watchpost.errors import WatchpostError
 from watchpost.options import parse_seconds
 from watchpost.pipeline import Analysed, Pipeline
@@ -45,6 +46,7 @@ class Wishes:
     """Nothing: the default model; `none`: no detector at all."""
     confidence: float | None = None
     threads: int | None = None
+    """Frames in detection at once, each on one thread; nothing: one for each core."""
     classes: frozenset[str] | None = None
     """`None`: people if the model knows them, else everything; empty: everything."""
     tracker: str = "bytetrack"
@@ -77,7 +79,9 @@ class Session:
         self._detector = None
         if wishes.model != "none":
             confidence = tracker.minimum_confidence if wishes.confidence is None else wishes.confidence
-            self._detector = open_detector(wishes.model or DEFAULT_MODEL, confidence=confidence, threads=wishes.threads)
+            self._detector = open_detector(
+                wishes.model or DEFAULT_MODEL, confidence=confidence, for_parallel_calls=True
+            )
         rules = [make_rule("presence", wishes.camera)]
         pipeline = Pipeline(self._detector, tracker, rules, wanted_classes(wishes.classes, self._detector))
         self.camera = Camera(
@@ -89,6 +93,7 @@ class Session:
             [*on_events, self._print_events],
             self._clock,
             wishes.max_fps,
+            parallel=wishes.threads or usable_cores(),
         )
 
     @property

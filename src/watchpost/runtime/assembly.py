@@ -32,9 +32,10 @@ def make_detector(section: ModelSection, least_confidence: float) -> Detector:
 
     Raises `WatchpostError` for a model that can not be loaded.
     """
-    options = section.options
-    if getattr(options, "confidence", 0) is None:
-        options = options.model_copy(update={"confidence": least_confidence})
+    # One thread a call: cameras call at the same time, and that makes more frames a second than threads within a call.
+    unset = {"confidence": least_confidence, "threads": 1}
+    update = {name: value for name, value in unset.items() if getattr(section.options, name, value) is None}
+    options = section.options.model_copy(update=update)
     detector: Detector = plugins.load("detectors", section.kind).create(options)
     return detector
 

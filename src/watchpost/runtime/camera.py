@@ -12,6 +12,7 @@ from typing import Final
 
 from watchpost.clock import Clock
 from watchpost.pipeline import Analysed, FrameDecoder, Pipeline
+from watchpost.runtime.ahead import in_order
 from watchpost.runtime.due import Due
 from watchpost.runtime.mailbox import Mailbox
 from watchpost.runtime.stats import CameraStats
@@ -26,7 +27,8 @@ class Camera:
     They are called from the analysis thread: be quick, queue what is slow. `on_events` is also called after the
     last frame, for what was still going on.
 
-    `max_fps` limits the analysed frames per second of camera time; `None` takes all. `error` holds what ended
+    `max_fps` limits the analysed frames per second of camera time; `None` takes all. `parallel` frames are in
+    detection at once: a camera alone on a machine gets all of it that way. `error` holds what ended
     the camera, `None` for the end of a file or a stop.
     """
 
@@ -40,6 +42,7 @@ class Camera:
         on_events: Sequence[Callable[[list[Event]], None]],
         clock: Clock,
         max_fps: float | None = None,
+        parallel: int = 1,
     ) -> None:
         self.name = name
         self.stats = CameraStats(clock)
@@ -50,6 +53,7 @@ class Camera:
         self._pipeline = pipeline
         self._on_frame = tuple(on_frame)
         self._on_events = tuple(on_events)
+        self._parallel = parallel
         self._is_due = Due(1.0 / max_fps if max_fps else 0.0)
         self._stop = threading.Event()
         self._mailbox: Mailbox[Frame] = Mailbox(_FILE_QUEUE)
@@ -108,8 +112,8 @@ class Camera:
 
     def _analyse(self) -> None:
         try:
-            while (frame := self._mailbox.get()) is not None:
-                result = self._pipeline.analyse(frame)
+            for frame, found in in_order(self._mailbox.get, self._pipeline.detect, self._parallel):
+                result = self._pipeline.conclude(frame, found)
                 self.stats.note(result)
                 for call in self._on_frame:
                     call(result)
