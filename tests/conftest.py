@@ -14,7 +14,5 @@ DATA = Path(os.environ.get("WATCHPOST_TEST_DATA", Path(__file__).parents[2] / "s
 def shared_data() -> Path:
     """The folder of real footage, labelled pictures and reference models; skips where it is not there."""
     if not DATA.is_dir():
-        pytest.skip(
-            f"no test data at {DATA}: set WATCHPOST_TEST_DATA to a folder laid out as tests/README.md says"
-        )
+        pytest.skip(f"no test data at {DATA}: set WATCHPOST_TEST_DATA to a folder laid out as tests/README.md says")
     return DATA

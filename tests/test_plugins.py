@@ -15,9 +15,7 @@ def test_an_unknown_plugin_is_named_with_those_there_are(name: str) -> None:
         plugins.load("trackers", name)
 
 
-@pytest.mark.parametrize(
-    ("text", "seconds"), [(3, 3), ("3", 3), ("250ms", 0.25), ("2 h", 7200), ("1d", 86400)]
-)
+@pytest.mark.parametrize(("text", "seconds"), [(3, 3), ("3", 3), ("250ms", 0.25), ("2 h", 7200), ("1d", 86400)])
 def test_durations(text: object, seconds: float) -> None:
     assert parse_seconds(text) == seconds
 

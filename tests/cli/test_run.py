@@ -95,10 +95,9 @@ def test_cameras_are_added_removed_and_survive_a_crash_of_the_server(tmp_path: P
 
         guard.send_signal(signal.SIGTERM)
         assert guard.wait(20) == 0
-    done = subprocess.run(
-        [sys.executable, "-m", "watchpost", "events", "--store", str(tmp_path / "watchpost-data/watchpost.db"), "--json"],
-        capture_output=True, text=True, check=True, env=ENVIRONMENT,
-    )  # fmt: skip
+    store = tmp_path / "watchpost-data" / "watchpost.db"
+    command = [sys.executable, "-m", "watchpost", "events", "--store", str(store), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=ENVIRONMENT)
     kinds = [json.loads(line)["kind"] for line in done.stdout.splitlines()]
     assert "appeared" in kinds
     assert "left" in kinds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Iterator
 
@@ -56,11 +57,10 @@ def test_an_error_comes_in_its_turn_and_leaves_no_thread(parallel: int) -> None:
         return 1 // (5 - item)
 
     before = threading.active_count()
-    done = []
+    results = in_order(taking(iter(range(1000))), work, parallel)
+    assert [item for item, _ in itertools.islice(results, 5)] == [0, 1, 2, 3, 4]
     with pytest.raises(ZeroDivisionError):
-        for item, _ in in_order(taking(iter(range(1000))), work, parallel):
-            done.append(item)
-    assert done == [0, 1, 2, 3, 4]
+        next(results)
     for thread in threading.enumerate():
         if thread.name.startswith("detect"):
             thread.join(10)

@@ -20,7 +20,16 @@ PERSON = detections([10, 10, 20, 40])
 def run(packets: Iterable[Packet], detector: ScriptedDetector, **options: float) -> tuple[Camera, Recorder]:
     recorder = Recorder()
     pipeline = Pipeline(detector, RowTracker(), [SeenRule()])
-    camera = Camera("gate", lambda stop: packets, OneFrameAPacket(), pipeline, [recorder.frame], [recorder.events], ManualClock(), **options)
+    camera = Camera(
+        "gate",
+        lambda stop: packets,
+        OneFrameAPacket(),
+        pipeline,
+        [recorder.frame],
+        [recorder.events],
+        ManualClock(),
+        **options,
+    )
     camera.start()
     assert camera.finished.wait(10)
     assert camera.stop()

@@ -52,9 +52,7 @@ def watch(
     option: Annotated[
         list[str] | None, typer.Option(help="Further options of the source as name=value; may be repeated.")
     ] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Cores that detection may use; all of them otherwise.")
-    ] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Cores for detection; all of them otherwise.")] = None,
 ) -> None:
     """Watch one camera, file or folder: boxes, tracks and events, live.
 
