@@ -35,7 +35,7 @@ def test_prefixes_with_signs_of_their_own_are_refused(prefix: str) -> None:
 
 
 def test_the_password_does_not_show() -> None:
-    assert "hush" not in repr(mqtt.Options(host="h", password="hush"))
+    assert "hush" not in repr(mqtt.Options(host="h", user="me", password="hush"))
 
 
 def test_a_missing_library_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

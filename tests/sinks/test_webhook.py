@@ -176,13 +176,44 @@ def test_an_outage_loses_nothing(web: Web, hook, make_event, eventually) -> None
     Server.now.server_close()
 
 
-@pytest.mark.parametrize("url", ["ftp://host/x", "host/x", "http://", "http:// host"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://host/x",
+        "host/x",
+        "http://",
+        "http:// host",
+        "http://[::1",
+        "http://host:port/",
+        "http://host:99999/",
+        "http://me:secret@/",
+        "https://host/후크",
+        "https://호스트.example/",
+        "http://host/a\x7f",
+    ],
+)
 def test_only_web_addresses_are_taken(url: str) -> None:
     with pytest.raises(ValidationError):
         webhook.Options(url=url)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("A b", "x"), ("", "x"), ("A:", "x"), ("A", "x\n"), ("A", "x\r\nB: y"), ("A", "한")]
+)
+def test_headers_that_can_not_be_sent_are_refused(name: str, value: str) -> None:
+    with pytest.raises(ValidationError):
+        webhook.Options(url="https://host/", headers={name: value})
+
+
+def test_refused_secrets_are_not_told() -> None:
+    with pytest.raises(ValidationError) as caught:
+        webhook.Options(url="https://me:s3cret@host:port/", headers={"Authorization": "Bearer s3cret\n"})
+    assert len(caught.value.errors()) == 2
+    assert "s3cret" not in str(caught.value)
+
+
 def test_secrets_do_not_show_in_the_options() -> None:
-    options = webhook.Options(url="https://host/", headers={"Authorization": "Bearer abc"}, secret="hush")
+    options = webhook.Options(url="https://host/hooks/T0KEN", headers={"Authorization": "Bearer abc"}, secret="hush")
+    assert "T0KEN" not in repr(options)
     assert "abc" not in repr(options)
     assert "hush" not in repr(options)

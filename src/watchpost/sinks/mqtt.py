@@ -13,9 +13,9 @@ import ssl
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from watchpost.clock import Clock, SystemClock
 from watchpost.errors import ConfigError
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from paho.mqtt.client import Client
     from paho.mqtt.reasoncodes import ReasonCode
 
+Host = Annotated[str, Field(pattern=r"^[^\s/@.]{1,63}(\.[^\s/@.]{1,63})*\.?$", max_length=253)]
 Topic = Annotated[str, Field(pattern=r"^[^+#/\s][^+#\s]*[^+#/\s]$|^[^+#/\s]$")]
 Message = tuple[str, str, bool]
 """Topic, payload, retained."""
@@ -41,11 +42,14 @@ _LAST_RECONNECT_S: Final = 60
 class Options(QueueOptions):
     """One broker."""
 
-    host: str
+    host: Host
+    """Name or IP address of the broker."""
     port: int | None = Field(default=None, ge=1, le=65535)
     """Without it 1883, with TLS 8883."""
     user: str | None = None
+    """Whom to log in as, where the broker asks for that."""
     password: SecretStr | None = None
+    """Of `user`."""
     tls: bool = False
     """Encrypt, and check the broker's certificate."""
     ca_file: Path | None = None
@@ -56,6 +60,15 @@ class Options(QueueOptions):
     """Where Home Assistant looks for new devices; `null`: do not announce any."""
     timeout: Seconds = 10.0
     """For the broker to confirm a message."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        """What would be left unused is a mistake, and here one that sends a password unencrypted."""
+        if self.ca_file is not None and not self.tls:
+            raise ValueError("ca_file is for an encrypted connection; add tls: true")
+        if self.password is not None and self.user is None:
+            raise ValueError("a password needs its user; add user:")
+        return self
 
 
 class MqttSink:

@@ -7,14 +7,15 @@ import hashlib
 import hmac
 import http.client
 import json
+import re
 import urllib.error
 import urllib.request
 import uuid
 from email.message import Message
-from typing import IO, Annotated, Literal
+from typing import IO, Annotated, Final, Literal
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, field_validator
 
 import watchpost
 from watchpost.clock import Clock, SystemClock
@@ -23,13 +24,35 @@ from watchpost.options import Seconds
 from watchpost.sinks._outbox import NotNowError, Outbox, QueueOptions, RefusedError
 from watchpost.types import Event
 
-HttpUrl = Annotated[str, Field(pattern=r"^https?://[^/\s]+\S*$")]
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""RFC 9110, section 5.6.2."""
+
+
+def _checked_url(url: str) -> str:
+    if not _is_plain(url):
+        raise ValueError("write what is not ASCII percent-encoded (%ED%9B%84), and a host's name as xn--...")
+    try:
+        address = urlsplit(url)
+        is_whole = bool(address.hostname) and address.port != 0
+    except ValueError:  # brackets that do not fit, a port that is no number up to 65535
+        is_whole = False
+    if not is_whole:
+        raise ValueError("the address has no host, or a port that is no number from 1 to 65535")
+    return url
+
+
+def _is_plain(text: str) -> bool:
+    """Whether it may stand in the head of an HTTP request: no line breaks, nothing beyond ASCII."""
+    return text.isascii() and text.isprintable()
+
+
+HttpUrl = Annotated[str, Field(pattern=r"^https?://[^/\s]+\S*$"), AfterValidator(_checked_url)]
 
 
 class Options(QueueOptions):
     """One receiver."""
 
-    url: HttpUrl
+    url: HttpUrl = Field(repr=False)  # the path of many services is a secret
     """`http://` or `https://`; a user and password in it are sent as Basic authentication."""
     headers: dict[str, SecretStr] = Field(default_factory=dict)
     """Further headers, such as `Authorization`."""
@@ -39,6 +62,16 @@ class Options(QueueOptions):
     """`base64`: as `snapshot_jpeg` in the JSON. `multipart`: a form of `event` (JSON) and `snapshot` (JPEG)."""
     timeout: Seconds = 10.0
     """For connecting, and for each wait for the answer."""
+
+    @field_validator("headers")
+    @classmethod
+    def _can_be_sent(cls, headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        for name, value in headers.items():
+            if _HEADER_NAME.fullmatch(name) is None:
+                raise ValueError(f"{name!r} is no name of a header; write one such as Authorization")
+            if not _is_plain(value.get_secret_value()):
+                raise ValueError(f"the value of {name} holds a line break or a character beyond ASCII; take it away")
+        return headers
 
 
 class WebhookSink:
@@ -55,7 +88,7 @@ class WebhookSink:
             self._headers["Authorization"] = f"Basic {base64.b64encode(login.encode()).decode()}"
         self._headers |= {name: value.get_secret_value() for name, value in options.headers.items()}
         self._opener = urllib.request.build_opener(_NoRedirect)
-        # without the path: that of many services is a secret
+        # without the path, a secret too
         self.name = f"webhook {address.scheme}://{host}"
         file = f"webhook-{hashlib.sha256(options.url.encode()).hexdigest()[:16]}.db"
         self._outbox = Outbox(self.name, file, options, self._post, clock)
