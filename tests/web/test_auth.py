@@ -87,6 +87,14 @@ def test_a_whole_ipv6_network_counts_as_one_guesser(gate):
     gate.accepts_token("wrong", "2001:db8:0:1::1")
 
 
+def test_ipv4_clients_of_an_ipv6_server_count_one_by_one(gate):
+    for _ in range(5):
+        gate.accepts_token("wrong", "::ffff:192.0.2.1")
+    with pytest.raises(TooManyAttemptsError):
+        gate.accepts_token(TOKEN, "::ffff:192.0.2.1")
+    assert gate.accepts_token(TOKEN, "::ffff:192.0.2.2")
+
+
 def test_guessers_do_not_fill_the_memory(gate):
     for number in range(5000):
         gate.accepts_token("wrong", f"10.{number // 250}.{number % 250}.1")

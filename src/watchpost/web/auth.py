@@ -126,5 +126,7 @@ def _network(address: str) -> str:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return address
+    if parsed.version == 6 and parsed.ipv4_mapped:  # so an IPv4 client looks to a server that listens at `::`
+        parsed = parsed.ipv4_mapped
     prefix = 32 if parsed.version == 4 else 64
     return str(ipaddress.ip_network((parsed, prefix), strict=False))
