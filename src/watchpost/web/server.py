@@ -35,7 +35,7 @@ class _Server(uvicorn.Server):
 class WebServer:
     """An application made by `create_app`, served at `host`:`port`; port 0 takes a free one."""
 
-    def __init__(self, app: FastAPI, host: str = "127.0.0.1", port: int = 8800) -> None:
+    def __init__(self, app: FastAPI, host: str = "127.0.0.1", port: int = 8010) -> None:
         self._app = app
         self._host = host
         self._port = port
