@@ -43,9 +43,10 @@ lint: types ## Check style, types, import contracts, spelling and the documentat
 types: $(VENV)/.installed-dev ## Check types (mypy --strict)
 	@$(BIN)/mypy
 
-docs: $(VENV)/.installed-test ## Write docs/cli.md anew and check the documentation
+docs: $(VENV)/.installed-test ## Write docs/cli.md and docs/configuration.md anew and check the documentation
 	@$(BIN)/python scripts/make_cli_docs.py
-	@$(BIN)/python -m pytest --quiet tests/docs
+	@$(BIN)/python scripts/write_configuration_reference.py
+	@$(BIN)/python -m pytest --quiet tests/docs tests/config/test_reference.py
 
 bench: $(VENV)/.installed-test ## Run the benchmarks and print their tables
 	@set -e; for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script; done

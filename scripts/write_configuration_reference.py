@@ -1,6 +1,6 @@
 """Writes the tables of docs/configuration.md from the settings' own descriptions.
 
-    python scripts/write_configuration_reference.py
+    python scripts/write_configuration_reference.py     (or: make docs)
 
 A test fails while the page and the settings differ.
 """
