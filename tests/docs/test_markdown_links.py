@@ -51,6 +51,12 @@ def test_links_resolve(page):
     assert broken_links(page) == []
 
 
+@pytest.mark.parametrize("readme", ["README.md", "README.ko.md"])
+def test_the_readme_leads_to_every_page(readme):
+    linked = {(ROOT / target.partition("#")[0]).resolve() for target in LINK.findall(prose(ROOT / readme))}
+    assert sorted(set((ROOT / "docs").rglob("*.md")) - linked) == []
+
+
 def test_a_broken_link_is_found(tmp_path):
     page = tmp_path / "page.md"
     (tmp_path / "other.md").write_text("# A heading, `code`\n")
