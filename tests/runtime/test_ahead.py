@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -65,3 +67,19 @@ def test_an_error_comes_in_its_turn_and_leaves_no_thread(parallel: int) -> None:
         if thread.name.startswith("detect"):
             thread.join(10)
     assert threading.active_count() <= before
+
+
+def test_work_that_hangs_does_not_hold_up_the_end_of_the_program() -> None:
+    script = """
+import threading
+from watchpost.runtime.ahead import in_order
+
+is_working = threading.Event()
+def work(item):
+    is_working.set()
+    threading.Event().wait()
+results = in_order(lambda: 1, work, 2)
+threading.Thread(target=lambda: next(results), daemon=True).start()
+is_working.wait()
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=20)

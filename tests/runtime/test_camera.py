@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pytest
 
@@ -12,18 +12,20 @@ from watchpost.clock import ManualClock
 from watchpost.pipeline import Pipeline
 from watchpost.runtime.camera import Camera
 from watchpost.runtime.mailbox import Mailbox
-from watchpost.types import Packet
+from watchpost.types import Detections, Frame, Packet
 
 PERSON = detections([10, 10, 20, 40])
 
 
-def run(packets: Iterable[Packet], detector: ScriptedDetector, **options: float) -> tuple[Camera, Recorder]:
+def run(
+    packets: Iterable[Packet], detector: ScriptedDetector, decoder: OneFrameAPacket | None = None, **options: float
+) -> tuple[Camera, Recorder]:
     recorder = Recorder()
     pipeline = Pipeline(detector, RowTracker(), [SeenRule()])
     camera = Camera(
         "gate",
         lambda stop: packets,
-        OneFrameAPacket(),
+        decoder or OneFrameAPacket(),
         pipeline,
         [recorder.frame],
         [recorder.events],
@@ -60,11 +62,34 @@ def test_a_fault_in_the_analysis_ends_this_camera_with_its_reason() -> None:
 
 def test_a_fault_in_the_source_is_kept_and_what_came_before_is_analysed() -> None:
     def breaks() -> Iterable[Packet]:
-        yield packet(0)
+        yield from (packet(i) for i in range(9))
         raise OSError("cable pulled")
 
-    camera, _ = run(breaks(), ScriptedDetector())
+    camera, recorder = run(breaks(), ScriptedDetector(), decoder=OneFrameAPacket(held=2))
     assert str(camera.error) == "cable pulled"
+    assert recorder.frames == list(range(9))
+
+
+def test_a_detector_that_hangs_does_not_hold_up_the_stop() -> None:
+    is_detecting, go_on = threading.Event(), threading.Event()
+
+    class Hanging(ScriptedDetector):
+        def detect(self, frames: Sequence[Frame]) -> list[Detections]:
+            is_detecting.set()
+            assert go_on.wait(10)
+            return super().detect(frames)
+
+    for parallel in (1, 2):
+        is_detecting.clear()
+        go_on.clear()
+        pipeline = Pipeline(Hanging(), RowTracker())
+        live = [packet(i, is_live=True) for i in range(5)]
+        camera = Camera("gate", lambda stop: live, OneFrameAPacket(), pipeline, [], [], ManualClock(), None, parallel)  # noqa: B023
+        camera.start()
+        assert is_detecting.wait(10)
+        assert not camera.stop(timeout_s=0.05)
+        go_on.set()
+        assert camera.stop()
 
 
 def test_a_live_camera_is_stopped_from_outside() -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import TypeVar
 
 from watchpost.runtime.mailbox import Mailbox
@@ -27,18 +28,32 @@ def in_order(
         return
     room = threading.Semaphore(parallel)
     started: Mailbox[tuple[Item, Future[Result]]] = Mailbox(parallel)
-    pool = ThreadPoolExecutor(parallel, thread_name_prefix="detect")
+    jobs: queue.SimpleQueue[tuple[Item, Future[Result]] | None] = queue.SimpleQueue()
 
     def start() -> None:
-        while room.acquire() and (item := take()) is not None:
-            try:
-                future = pool.submit(work, item)
-            except RuntimeError:  # shut down: nobody waits for results any more
-                return
-            started.put((item, future), wait=True)
-        started.close()
+        try:
+            while room.acquire() and (item := take()) is not None:
+                job = item, Future[Result]()
+                if not started.put(job, wait=True):  # nobody waits for results any more
+                    return
+                jobs.put(job)
+        finally:
+            started.close()
+            for _ in range(parallel):
+                jobs.put(None)
 
+    def run() -> None:
+        while (job := jobs.get()) is not None:
+            item, future = job
+            try:
+                future.set_result(work(item))
+            except Exception as error:  # raised in the item's turn
+                future.set_exception(error)
+
+    # Threads of our own: a pool's are waited for at the program's end, so that work that hangs would hold it up.
     threading.Thread(target=start, name="detect ahead", daemon=True).start()
+    for number in range(parallel):
+        threading.Thread(target=run, name=f"detect {number}", daemon=True).start()
     try:
         while (pair := started.get()) is not None:
             item, future = pair
@@ -47,6 +62,5 @@ def in_order(
             yield item, result
     finally:
         # After an error `start` may still wait in `take`: it ends when that does, and is not waited for.
-        pool.shutdown(wait=False, cancel_futures=True)
         started.close(discard=True)
         room.release()

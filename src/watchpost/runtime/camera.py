@@ -7,6 +7,7 @@ A file's reader waits, so that every frame is analysed.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
@@ -74,9 +75,10 @@ class Camera:
     def stop(self, timeout_s: float = 10.0) -> bool:
         """End the camera; its open events are still reported. False if a thread did not end in time."""
         self.ask_to_stop()
+        end_s = time.monotonic() + timeout_s
         for thread in self._threads:
             if thread.ident is not None:
-                thread.join(timeout_s)
+                thread.join(max(0.0, end_s - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
 
     def _run(self, work: Callable[[], None]) -> None:
@@ -85,9 +87,8 @@ class Camera:
         except Exception as error:  # a fault ends this camera alone; who watches it decides what next
             if self.error is None:
                 self.error = error
-            self._stop.set()
         finally:
-            if work == self._read:
+            if work == self._read:  # what came before a fault of the source is still analysed
                 self._mailbox.close(discard=self._stop.is_set())
             else:
                 self._stop.set()
@@ -95,13 +96,16 @@ class Camera:
                 self.finished.set()
 
     def _read(self) -> None:
-        for packet in self._packets(self._stop):
-            for frame in self._decoder.decode(packet):
-                self._offer(frame, is_live=packet.stream.is_live)
-            if self._stop.is_set():
-                return
-        for frame in self._decoder.flush():
-            self._offer(frame, is_live=False)
+        try:
+            for packet in self._packets(self._stop):
+                for frame in self._decoder.decode(packet):
+                    self._offer(frame, is_live=packet.stream.is_live)
+                if self._stop.is_set():
+                    return
+        finally:  # a file that breaks off has shown what the decoder holds back
+            if not self._stop.is_set():
+                for frame in self._decoder.flush():
+                    self._offer(frame, is_live=False)
 
     def _offer(self, frame: Frame, *, is_live: bool) -> None:
         if self._is_due(frame.camera_time_s):
