@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from clips import encode_clip, moving_square
+from fake_rooms import noted
+from fakes import event
 from watchpost.clock import ManualClock
 from watchpost.config import Configuration, loads
+from watchpost.errors import WatchpostError
 from watchpost.runtime.live import LiveHub
 from watchpost.runtime.supervisor import Supervisor
 
@@ -111,3 +114,32 @@ def test_a_model_that_can_not_be_loaded_fails_its_cameras_alone(tmp_path: Path, 
     supervisor.tend()
     assert states(hub)["b"] == "ended"
     supervisor.close()
+
+
+def sinks(tmp_path: Path, *labels: str) -> Configuration:
+    listed = ", ".join(f"{{kind: fake_rooms.noted, name: {label}, label: {label}}}" for label in labels)
+    return configuration(tmp_path, f"sinks: [{listed}]")
+
+
+def test_old_sinks_let_go_before_new_ones_take_up(tmp_path: Path) -> None:
+    noted.notes.clear()
+    supervisor = Supervisor(LiveHub(ManualClock()), ManualClock())
+    supervisor.apply(sinks(tmp_path, "old"))
+    supervisor.apply(sinks(tmp_path, "new"))
+    supervisor.close()
+    assert noted.notes == ["old opens", "old closes", "new opens", "new closes"]
+
+
+def test_sinks_that_can_not_be_used_leave_all_as_it_was(tmp_path: Path) -> None:
+    noted.notes.clear()
+    supervisor = Supervisor(LiveHub(ManualClock()), ManualClock())
+    supervisor.apply(sinks(tmp_path, "old"))
+    with pytest.raises(WatchpostError, match="can not be used"):
+        supervisor.apply(sinks(tmp_path, "new", "bad"))
+    seen = event(at_s=1.0)
+    supervisor._events([seen])
+    assert supervisor.store is not None
+    supervisor.close()
+    assert noted.notes == [
+        "old opens", "old closes", "new opens", "new closes", "old opens", f"old gets {seen.id}", "old closes"
+    ]  # fmt: skip

@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from fakes import SIZE, detections, event, frame
 from watchpost.clock import ManualClock
+from watchpost.errors import WatchpostError
 from watchpost.picture import decode_picture
 from watchpost.runtime.live import LiveHub
 from watchpost.web import streams
@@ -103,7 +104,7 @@ def test_absurd_widths_are_refused(client, width):
 def test_events_and_snapshots_of_the_hub_and_the_store(hub):
     new = replace(event(at_s=2.0), snapshot=JPEG + b"new")
     hub.add_event(new)
-    client = TestClient(create_app(hub, store=Store()), base_url="http://localhost")
+    client = TestClient(create_app(hub, store=Store), base_url="http://localhost")
     found = client.get("/api/events").json()
     assert [one["id"] for one in found] == [Store.old.id, new.id]
     assert "snapshot" not in found[0]
@@ -111,6 +112,22 @@ def test_events_and_snapshots_of_the_hub_and_the_store(hub):
     assert client.get("/api/events?limit=1").json() == found[1:]
     assert client.get(f"/api/events/{new.id}/snapshot.jpg").content == JPEG + b"new"
     assert client.get(f"/api/events/{Store.old.id}/snapshot.jpg").content == JPEG
+
+
+def test_a_store_that_fails_hides_nothing_that_happens_now(hub):
+    class Broken:
+        def search(self, query):
+            raise WatchpostError("the disk is full")
+
+        def snapshot(self, event_id):
+            raise WatchpostError("the disk is full")
+
+    new = event(at_s=2.0)
+    hub.add_event(new)
+    client = TestClient(create_app(hub, store=Broken), base_url="http://localhost")
+    assert [one["id"] for one in client.get("/api/events").json()] == [new.id]
+    answer = client.get("/api/events/unknown/snapshot.jpg")
+    assert (answer.status_code, answer.json()) == (503, {"detail": "the disk is full"})
 
 
 # ---- the streams

@@ -33,7 +33,7 @@ def serve(path: Path) -> None:
     seen = _fingerprint(path)
     hub = LiveHub(clock)
     supervisor = Supervisor(hub, clock)
-    page = _start_page(hub, config.web)
+    page = _start_page(hub, config.web, supervisor)
     try:
         with StopOnSignals(stop):
             supervisor.apply(config)
@@ -48,9 +48,9 @@ def serve(path: Path) -> None:
         page.stop()
 
 
-def _start_page(hub: LiveHub, web: Web) -> WebServer:
+def _start_page(hub: LiveHub, web: Web, supervisor: Supervisor) -> WebServer:
     token = None if web.token is None else web.token.get_secret_value()
-    page = WebServer(create_app(hub, token=token), web.host, web.port)
+    page = WebServer(create_app(hub, token=token, store=lambda: supervisor.store), web.host, web.port)
     _LOG.info("page: %s", page.start())
     return page
 
@@ -58,12 +58,12 @@ def _start_page(hub: LiveHub, web: Web) -> WebServer:
 def _reload(path: Path, running: Configuration, supervisor: Supervisor) -> Configuration:
     try:
         config = load(path)
+        supervisor.apply(config)
     except WatchpostError as error:
         _LOG.error("the changed configuration is not used, the old one goes on:\n%s", error)
         return running
     if config.web != running.web:
         _LOG.warning("web: has changed; restart the server for that")
-    supervisor.apply(config)
     _LOG.info("configuration reloaded: %d cameras", len(config.cameras))
     return config
 

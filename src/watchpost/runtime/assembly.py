@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -73,11 +74,16 @@ def wanted_classes(configured: frozenset[str] | None, detector: Detector | None)
 
 def make_delivery(config: Configuration, clock: Clock) -> Delivery:
     """Store and sinks of a configuration. Raises `WatchpostError` when one of them can not be used."""
-    sinks: list[Sink] = [
-        plugins.load("sinks", section.kind).create(_in_folder(section.options, config.data), clock)
-        for section in config.sinks
-    ]
-    return Delivery(make_store(config), sinks, clock)
+    with ExitStack() as opened:  # where one can not be used, those before it let go again
+        store = make_store(config)
+        opened.callback(store.close)
+        sinks: list[Sink] = []
+        for section in config.sinks:
+            sink: Sink = plugins.load("sinks", section.kind).create(_in_folder(section.options, config.data), clock)
+            opened.callback(sink.close, 0.0)
+            sinks.append(sink)
+        opened.pop_all()
+    return Delivery(store, sinks, clock)
 
 
 def make_store(config: Configuration) -> EventStore:

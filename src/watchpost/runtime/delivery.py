@@ -31,7 +31,8 @@ class Delivery:
 
     def __init__(self, store: EventStore | None, sinks: Sequence[Sink], clock: Clock) -> None:
         self.counters = Counters()
-        self._store = store
+        self.store = store
+        """Where events are kept, for readers too."""
         self._sinks = sinks
         self._clock = clock
         self._waiting: deque[Event] = deque()
@@ -58,8 +59,8 @@ class Delivery:
         self._thread.join(timeout_s)
         for sink in self._sinks:
             sink.close(timeout_s)
-        if self._store is not None:
-            self._store.close()
+        if self.store is not None:
+            self.store.close()
 
     def _run(self) -> None:
         while batch := self._next_batch():
@@ -75,9 +76,9 @@ class Delivery:
             return [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
 
     def _keep(self, batch: list[Event]) -> None:
-        if self._store is None:
+        if self.store is None:
             return
-        while not self._attempt("event store", partial(self._store.add, batch)):
+        while not self._attempt("event store", partial(self.store.add, batch)):
             if self._clock.wait(_RETRY_S, self._closing):
                 self.counters.add("events_lost", len(batch))
                 return

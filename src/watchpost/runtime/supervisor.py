@@ -31,6 +31,7 @@ from watchpost.runtime.delivery import Delivery
 from watchpost.runtime.live import LiveHub
 from watchpost.runtime.reconnect import State, packets
 from watchpost.sources import Source, open_source
+from watchpost.stores import EventStore
 from watchpost.types import Event, Packet
 from watchpost.video.decoder import Decoder
 
@@ -65,10 +66,17 @@ class Supervisor:
         self._entries: dict[str, _Entry] = {}
         self._detectors: dict[str, Detector] = {}
         self._delivery = Delivery(None, [], clock)
+        self._delivered: Configuration | None = None
+        """What the delivery is made of."""
+        self._held: list[Event] | None = None
+        """Events that came while the delivery is being replaced; `None` at other times."""
         self._delivery_lock = threading.Lock()
 
     def apply(self, new: Configuration) -> None:
-        """Start what is new, stop what has gone, restart what has changed, leave the rest alone."""
+        """Start what is new, stop what has gone, restart what has changed, leave the rest alone.
+
+        Raises `WatchpostError`, and leaves all as it was, where the store or a sink can not be used.
+        """
         difference = changes(self._config, new)
         if difference.server & {"data", "store", "sinks"}:
             self._replace_delivery(new)
@@ -95,6 +103,11 @@ class Supervisor:
         """The running camera of that name, `None` while there is none."""
         entry = self._entries.get(name)
         return None if entry is None else entry.running
+
+    @property
+    def store(self) -> EventStore | None:
+        """Where the events are kept, `None` before the first `apply`."""
+        return self._delivery.store
 
     def close(self) -> None:
         """Stop all cameras, report what was going on, hand on the last events."""
@@ -156,7 +169,10 @@ class Supervisor:
         for event in events:
             _LOG.info("%s: %s %s %s", event.camera, event.class_name, event.kind, event.zone or "")
         with self._delivery_lock:
-            self._delivery.events(events)
+            if self._held is None:
+                self._delivery.events(events)
+            else:
+                self._held += events
 
     def _note_end(self, name: str, entry: _Entry) -> None:
         camera, entry.running = entry.running, None
@@ -188,7 +204,20 @@ class Supervisor:
                 _LOG.warning("%s did not stop in time; it is left to end by itself", name)
 
     def _replace_delivery(self, config: Configuration) -> None:
-        fresh = make_delivery(config, self._clock)
+        """The old sinks let go of queues and connections, and say goodbye, before the new ones take them up."""
         with self._delivery_lock:
-            old, self._delivery = self._delivery, fresh
-        old.close()
+            self._held = []
+        self._delivery.close()
+        fresh: Delivery | None = None
+        try:
+            fresh = make_delivery(config, self._clock)
+            self._delivered = config
+        except WatchpostError:
+            if self._delivered is not None:
+                fresh = make_delivery(self._delivered, self._clock)
+            raise
+        finally:
+            with self._delivery_lock:
+                self._delivery = fresh or Delivery(None, [], self._clock)
+                self._delivery.events(self._held)
+                self._held = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qs
@@ -13,8 +14,10 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.staticfiles import StaticFiles
 
 from watchpost.clock import Clock, SystemClock
+from watchpost.errors import WatchpostError
 from watchpost.runtime.live import LiveHub
 from watchpost.stores import EventStore
+from watchpost.telemetry import redacted
 from watchpost.web import streams
 from watchpost.web.auth import SESSION_S, Gatekeeper, TooManyAttemptsError
 from watchpost.web.guard import (
@@ -41,12 +44,13 @@ def create_app(
     *,
     token: str | None = None,
     language: str = "en",
-    store: EventStore | None = None,
+    store: Callable[[], EventStore | None] = lambda: None,
     clock: Clock | None = None,
 ) -> FastAPI:
     """The application. Without a `token` it answers only requests that name this machine (localhost, 127.0.0.1).
 
-    `language` is for readers whose browser wishes neither of ours; `store` adds the events and snapshots of before.
+    `language` is for readers whose browser wishes neither of ours; `store` gives the store that adds
+    the events and snapshots of before; it is asked each time, as a server may change it.
     Setting `app.state.stop` ends all streams.
     """
     app = FastAPI(title="Watchpost", docs_url=None, redoc_url=None, openapi_url=None)
@@ -142,19 +146,24 @@ def _add_cameras(app: FastAPI, hub: LiveHub) -> None:
         return Response(found[1], media_type="image/jpeg")
 
 
-def _add_events(app: FastAPI, hub: LiveHub, store: EventStore | None) -> None:
+def _add_events(app: FastAPI, hub: LiveHub, find_store: Callable[[], EventStore | None]) -> None:
+    @app.exception_handler(WatchpostError)
+    async def store_failed(_request: Request, error: Exception) -> Response:
+        return JSONResponse({"detail": redacted(str(error))}, 503)
+
     @app.get("/api/events")
     def events(
         after: Annotated[str | None, Query(max_length=64)] = None,
         limit: Annotated[int, Query(ge=1, le=1000)] = streams.BACKLOG,
     ) -> list[dict[str, Any]]:
+        store = find_store()
         found = streams.recent_events(hub, store, limit, after)
         return [streams.event_json(event, store) for event in found]
 
     @app.get("/api/events/stream")
     async def stream(last_event_id: Annotated[str | None, Header(max_length=64)] = None) -> Response:
         return StreamingResponse(
-            streams.news(hub, store, last_event_id, app.state.stop),
+            streams.news(hub, find_store(), last_event_id, app.state.stop),
             media_type="text/event-stream",
             headers={"X-Accel-Buffering": "no"},
         )
@@ -163,7 +172,7 @@ def _add_events(app: FastAPI, hub: LiveHub, store: EventStore | None) -> None:
     def snapshot(event_id: str) -> Response:
         event = hub.event(event_id)
         jpeg = event.snapshot if event else None
-        if jpeg is None and store is not None:
+        if jpeg is None and (store := find_store()) is not None:
             jpeg = store.snapshot(event_id)
         if jpeg is None:
             return JSONResponse({"detail": "no snapshot of such an event"}, 404)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import threading
 from collections.abc import AsyncIterator
 from dataclasses import asdict
@@ -15,11 +16,13 @@ from typing import Any, Final
 
 from anyio import CapacityLimiter, to_thread
 
+from watchpost.errors import WatchpostError
 from watchpost.event_json import event_to_json
 from watchpost.runtime.live import LiveHub
 from watchpost.stores import EventFilter, EventStore
 from watchpost.types import Event
 
+_LOG: Final = logging.getLogger(__name__)
 BOUNDARY: Final = "frame"
 BACKLOG: Final = 100
 """Events that a new reader is shown."""
@@ -80,8 +83,12 @@ def recent_events(hub: LiveHub, store: EventStore | None, limit: int, after_id: 
     if store is None or (after_id is not None and hub.event(after_id) is not None):
         return newest[-limit:]
     known = {event.id for event in newest}
-    found = reversed(store.search(EventFilter(limit=limit)))
-    older = [event for event in found if event.id not in known and event.id > (after_id or "")]
+    try:
+        found = store.search(EventFilter(limit=limit))
+    except WatchpostError as error:  # what happens now is shown all the same
+        _LOG.warning("no earlier events on the page: %s", error)
+        found = []
+    older = [event for event in reversed(found) if event.id not in known and event.id > (after_id or "")]
     return (older + newest)[-limit:]
 
 
