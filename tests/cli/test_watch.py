@@ -14,6 +14,7 @@ import av
 import pytest
 
 from clips import encode_clip, moving_square
+from watchpost.cli._session import plays_in_real_time
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1]), "COLUMNS": "200"}
 
@@ -62,6 +63,7 @@ def test_pictures_without_any_detector(clip: Path, tmp_path: Path) -> None:
         (["synthetic:", "--tracker", "magic"], "bytetrack"),
         (["synthetic:", "--model", "nosuch.onnx"], "nosuch.onnx"),
         (["synthetic:", "--save", "out.gif"], ".mp4"),
+        (["synthetic:", "--frames", __file__], "can not be made"),
     ],
 )
 def test_bad_input_is_one_line_and_a_bad_exit_code(arguments: list[str], words: str) -> None:
@@ -69,7 +71,8 @@ def test_bad_input_is_one_line_and_a_bad_exit_code(arguments: list[str], words: 
     assert done.returncode == 1
     assert words in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
-    assert "secret" not in done.stdout + done.stderr
+    assert "secret" not in done.stderr
+    assert done.stdout == ""  # no summary of nothing
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -88,3 +91,17 @@ def test_a_signal_ends_it_with_a_summary_and_a_whole_file(number: int, clip: Pat
     assert "frames" in stdout
     with av.open(str(out)) as container:
         assert sum(1 for _ in container.decode(video=0)) > 0
+
+
+def test_no_time_at_all_is_a_time() -> None:
+    done = watchpost("watch", "synthetic:", "--model", "none", "--duration", "0s")
+    assert done.returncode == 0
+    assert done.stdout.startswith("0 frames")
+
+
+@pytest.mark.parametrize(
+    ("source", "plays"),
+    [("visit.mp4", True), ("file:///visit.mp4", True), (".", False), ("cat.jpg", False), ("rtsp://10.0.0.5/1", False)],
+)
+def test_video_files_alone_are_played_like_a_camera(source: str, plays: bool) -> None:
+    assert plays_in_real_time(source) == ({"realtime": True} if plays else {})

@@ -56,3 +56,17 @@ def test_an_error_reaches_the_camera_and_the_close() -> None:
         saver.frame(analysed(1))
     with pytest.raises(OSError, match="disk full"):
         saver.close()
+
+
+def test_a_folder_that_can_not_be_made_is_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(WatchpostError, match="file can not be made"):
+        PictureSaver(tmp_path / "file", every_s=1)
+
+
+def test_a_picture_that_can_not_be_written_is_told_by_name(tmp_path: Path) -> None:
+    saver = PictureSaver(tmp_path, every_s=1)
+    (tmp_path / "gate-0000000000ms.jpg").mkdir()  # in its place
+    saver.frame(analysed(0))
+    with pytest.raises(WatchpostError, match=r"ms\.jpg can not be written"):
+        saver.close()

@@ -26,7 +26,7 @@ from watchpost.runtime.assembly import make_rule, make_tracker, wanted_classes
 from watchpost.runtime.camera import Camera
 from watchpost.runtime.delivery import Delivery
 from watchpost.runtime.reconnect import Policy, State, packets
-from watchpost.sources import open_source
+from watchpost.sources import open_source, plugin_for
 from watchpost.telemetry import redacted
 from watchpost.types import Event, Packet
 from watchpost.video.decoder import Decoder
@@ -106,11 +106,14 @@ class Session:
         with StopOnSignals(self._stop):
             self.camera.start()
             self._wait()
-            self.camera.stop()
-        self._print_summary()
+            has_ended = self.camera.stop()
+        error = self.camera.error
+        if error is None or self.camera.stats.frames:
+            self._print_summary()
+        if not has_ended:
+            raise WatchpostError(f"{self._wishes.camera} did not end in time: what it is doing is given up.")
         if self._detector is not None:
             self._detector.close()
-        error = self.camera.error
         if isinstance(error, WatchpostError):
             raise error
         if error is not None:
@@ -129,13 +132,14 @@ class Session:
     def _note_state(self, state: State) -> None:
         self._state, self._detail = state.name, state.detail
         if state.name == "lost":
-            self.console.print(f"[yellow]{escape(redacted(state.detail))}[/]")
+            self.console.print(f"[yellow]{escape(redacted(state.detail))}[/]", soft_wrap=True)
         if self._on_state is not None:
             self._on_state(state)
 
     def _wait(self) -> None:
         started_s = self._clock.monotonic_s()
-        end_s = started_s + (self._wishes.duration_s or float("inf"))
+        duration_s = self._wishes.duration_s
+        end_s = float("inf") if duration_s is None else started_s + duration_s
         plain = not self.console.is_terminal
         next_line_s = started_s + _PLAIN_REFRESH_S
         with Live(console=self.console, auto_refresh=False, transient=True) as live:
@@ -147,7 +151,7 @@ class Session:
                     live.update(Text(self._status()), refresh=True)
                 elif now_s >= next_line_s:
                     next_line_s += _PLAIN_REFRESH_S
-                    self.console.print(self._status(), markup=False)
+                    self.console.print(self._status(), markup=False, soft_wrap=True)
 
     def _status(self) -> str:
         stats = self.camera.stats
@@ -165,11 +169,12 @@ class Session:
             f"{stats.mean_fps():.1f} fps, {stats.dropped} dropped, {stats.skipped} skipped "
             f"(model {self.model_name})",
             markup=False,
+            soft_wrap=True,  # one line for whoever reads it by program
         )
 
     def _print_events(self, events: list[Event]) -> None:
         for event in events:
-            self.console.print(_event_line(event), markup=False)
+            self.console.print(_event_line(event), markup=False, soft_wrap=True)
 
 
 def _event_line(event: Event) -> str:
@@ -222,6 +227,8 @@ def event_file(path: Path) -> Delivery:
 
 
 def plays_in_real_time(source: str) -> dict[str, bool]:
-    """The options that make a file or folder play like a camera; none for what is a camera already."""
-    is_local = "://" not in source and not source.startswith(("synthetic:", "webcam:", "/dev/"))
-    return {"realtime": True} if is_local else {}
+    """The options that make a video file play like a camera; none for anything else.
+
+    Raises `SourceError` for an address that can not be meant.
+    """
+    return {"realtime": True} if plugin_for(source) == "file" else {}

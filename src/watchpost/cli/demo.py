@@ -55,7 +55,7 @@ def demo(
     page = WebServer(create_app(hub), port=port)
     address = page.start()
     try:
-        session.console.print(f"Live picture and events: {address}  (Ctrl-C stops)", markup=False)
+        session.console.print(f"Live picture and events: {address}  (Ctrl-C stops)", markup=False, soft_wrap=True)
         _open_browser(address)
         session.run()
     finally:

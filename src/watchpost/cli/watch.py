@@ -94,8 +94,8 @@ def watch(
         session = Session(wishes, on_frame, on_events)
         session.run()
     if save is not None:
-        session.console.print(f"annotated video: {save}", markup=False)
+        session.console.print(f"annotated video: {save}", markup=False, soft_wrap=True)
     if frames is not None:
-        session.console.print(f"{pictures.saved} pictures in {frames}", markup=False)
+        session.console.print(f"{pictures.saved} pictures in {frames}", markup=False, soft_wrap=True)
     if events is not None:
-        session.console.print(f"events: {events}", markup=False)
+        session.console.print(f"events: {events}", markup=False, soft_wrap=True)

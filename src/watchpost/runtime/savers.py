@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from watchpost.errors import WatchpostError
 from watchpost.picture import encode_jpeg
 from watchpost.pipeline import Analysed
 from watchpost.runtime.due import Due
@@ -89,11 +91,17 @@ class VideoSaver(Saver):
 class PictureSaver(Saver):
     """Writes one JPEG each `every_s` seconds of camera time to `folder`, named by camera time in milliseconds.
 
-    Without boxes: these are pictures to label and to train on.
+    Without boxes: these are pictures to label and to train on. Raises `WatchpostError` at once when the folder
+    can not be made or written to.
     """
 
     def __init__(self, folder: Path, every_s: float) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise WatchpostError(f"the folder {folder} can not be made: {error.strerror}.") from None
+        if not os.access(folder, os.W_OK):
+            raise WatchpostError(f"the folder {folder} can not be written to; choose one that you may write to.")
         self.saved = 0
         self._folder = folder
         self._is_due = Due(every_s)
@@ -106,5 +114,8 @@ class PictureSaver(Saver):
 
     def _write(self, result: Analysed) -> None:
         name = f"{result.frame.camera}-{round(result.frame.camera_time_s * 1000):010d}ms.jpg"
-        (self._folder / name).write_bytes(encode_jpeg(result.frame.picture.bgr(), quality=92))
+        try:
+            (self._folder / name).write_bytes(encode_jpeg(result.frame.picture.bgr(), quality=92))
+        except OSError as error:
+            raise WatchpostError(f"{self._folder / name} can not be written: {error.strerror}.") from None
         self.saved += 1
