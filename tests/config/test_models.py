@@ -100,11 +100,11 @@ def test_validation_errors_quote_no_values():
 )
 def test_only_loopback_needs_no_token(host: str, is_local: bool):
     if is_local:
-        assert Web(host=host).is_local
+        assert Web(host=host).token is None
         return
     with pytest.raises(ValidationError, match="token"):
         Web(host=host)
-    assert not Web.model_validate({"host": host, "token": SECRET}).is_local
+    assert Web.model_validate({"host": host, "token": SECRET}).host == host
 
 
 def test_two_equal_configurations_are_equal():

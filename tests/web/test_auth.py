@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from watchpost.clock import ManualClock
+from watchpost.config import is_loopback
 from watchpost.errors import ConfigError
 from watchpost.web.auth import (
     SESSION_S,
@@ -10,7 +11,6 @@ from watchpost.web.auth import (
     TooManyAttemptsError,
     check_binding,
     is_local_host_header,
-    is_loopback,
 )
 
 TOKEN = "correct horse battery"
@@ -29,20 +29,20 @@ def gate(clock):
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "[::1]", "127.0.0.53"])
 def test_loopback_needs_no_token(host):
     assert is_loopback(host)
-    check_binding(host, None)
+    check_binding(host, is_guarded=False)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.168.1.5", "example.com", "localhost.example.com"])
 def test_beyond_loopback_needs_a_token_and_says_how_to_get_one(host):
     assert not is_loopback(host)
     with pytest.raises(ConfigError, match=r"set a token of at least 12 characters .*openssl rand -hex 16"):
-        check_binding(host, None)
-    check_binding(host, TOKEN)
+        check_binding(host, is_guarded=False)
+    check_binding(host, is_guarded=True)
 
 
 def test_a_short_token_is_refused_without_telling_it():
     with pytest.raises(ConfigError, match="has 7 characters, it needs at least 12") as caught:
-        check_binding("0.0.0.0", "hunter2")
+        Gatekeeper("hunter2", ManualClock())
     assert "hunter2" not in str(caught.value)
 
 

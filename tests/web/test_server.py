@@ -17,6 +17,8 @@ from watchpost.types import Detections, Frame
 from watchpost.web.app import create_app
 from watchpost.web.server import WebServer
 
+TOKEN = "correct horse battery"
+
 
 @pytest.fixture
 def hub():
@@ -84,7 +86,12 @@ def test_a_port_in_use_is_a_clear_error(hub):
 @pytest.mark.parametrize(("host", "port"), [("192.0.2.1", 0), ("no such host", 0), ("127.0.0.1", 70_000)])
 def test_an_address_that_is_not_ours_is_a_clear_error(hub, host, port):
     with pytest.raises(WatchpostError, match=f"cannot listen on {host} port {port}: .*; give an address"):
-        WebServer(create_app(hub), host, port).start()
+        WebServer(create_app(hub, token=TOKEN), host, port).start()
+
+
+def test_beyond_loopback_nothing_listens_without_a_token(hub):
+    with pytest.raises(WatchpostError, match="set a token"):
+        WebServer(create_app(hub), "0.0.0.0", 0).start()
 
 
 def test_addresses_that_can_be_opened(hub):
@@ -93,6 +100,6 @@ def test_addresses_that_can_be_opened(hub):
         ("::1", "http://[::1]:"),
         ("localhost", "http://localhost:"),
     ):
-        server = WebServer(create_app(hub), host, 0)
+        server = WebServer(create_app(hub, token=TOKEN), host, 0)
         assert server.start().startswith(expected)
         server.stop()

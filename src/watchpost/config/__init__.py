@@ -1,6 +1,7 @@
 """One validated configuration of a server, from one YAML file."""
 
 from watchpost.config.models import (
+    MIN_TOKEN_LENGTH,
     Camera,
     Configuration,
     ModelSection,
@@ -9,10 +10,12 @@ from watchpost.config.models import (
     StoreSection,
     TrackerSection,
     Web,
+    is_loopback,
 )
 from watchpost.config.reader import InvalidConfigError, Problem, load, loads
 
 __all__ = [
+    "MIN_TOKEN_LENGTH",
     "Camera",
     "Configuration",
     "InvalidConfigError",
@@ -23,6 +26,7 @@ __all__ = [
     "StoreSection",
     "TrackerSection",
     "Web",
+    "is_loopback",
     "load",
     "loads",
 ]

@@ -21,6 +21,8 @@ from watchpost.telemetry import redacted
 
 MODEL_FILES: Final = (".onnx", ".yaml", ".yml")
 """How the names of model files and their cards end; another model is the name of a plugin."""
+MIN_TOKEN_LENGTH: Final = 12
+"""Characters of the page's token."""
 
 
 class TrackerSection(PluginSection):
@@ -108,6 +110,14 @@ class ModelSection(PluginSection):
         return self
 
 
+def is_loopback(host: str) -> bool:
+    """Whether an address to listen at can be reached from this machine alone."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
 class Web(Settings):
     """The page and its API."""
 
@@ -115,20 +125,12 @@ class Web(Settings):
     """Address to listen at; `0.0.0.0` is every network of this machine and needs a token."""
     port: Annotated[int, Field(ge=1, le=65535)] = 8010
     """TCP port."""
-    token: Annotated[SecretStr, Field(min_length=12)] | None = None
+    token: Annotated[SecretStr, Field(min_length=MIN_TOKEN_LENGTH)] | None = None
     """What people type at the page and programs send as `Authorization: Bearer ...`; at least 12 characters."""
-
-    @property
-    def is_local(self) -> bool:
-        """Whether only this machine can reach it."""
-        try:
-            return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
 
     @model_validator(mode="after")
     def _guarded(self) -> Web:
-        if not self.is_local and self.token is None:
+        if not is_loopback(self.host) and self.token is None:
             raise PydanticCustomError(
                 "unguarded",
                 "other machines can reach this address: add token: (12 characters or more), or write host: 127.0.0.1",

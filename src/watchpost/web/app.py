@@ -56,6 +56,7 @@ def create_app(
     app = FastAPI(title="Watchpost", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.stop = threading.Event()
     gatekeeper = None if token is None else Gatekeeper(token, clock or SystemClock())
+    app.state.is_guarded = gatekeeper is not None
     _add_pages(app, gatekeeper, language)
     _add_cameras(app, hub)
     _add_events(app, hub, store)

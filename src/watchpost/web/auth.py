@@ -16,9 +16,9 @@ from collections import OrderedDict, deque
 from typing import Final
 
 from watchpost.clock import Clock
+from watchpost.config import MIN_TOKEN_LENGTH, is_loopback
 from watchpost.errors import ConfigError
 
-MIN_TOKEN_LENGTH: Final = 12
 SESSION_S: Final = 7 * 86_400.0
 _MAX_SESSIONS: Final = 256
 _MAX_ATTEMPTS: Final = 5
@@ -27,27 +27,12 @@ _MAX_ADDRESSES: Final = 4096
 _LOCAL_HOST: Final = re.compile(r"(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])(:\d{1,5})?", re.IGNORECASE)
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a bind address can be reached from this machine alone."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
-def check_binding(host: str, token: str | None) -> None:
-    """Raise `ConfigError` for an address beyond loopback without a token, and for a token that is too short."""
-    if token is None and not is_loopback(host):
+def check_binding(host: str, *, is_guarded: bool) -> None:
+    """Raise `ConfigError` for an address beyond loopback without a token."""
+    if not is_guarded and not is_loopback(host):
         raise ConfigError(
             f"the page would be open to everybody who reaches {host or 'this machine'}: set a token of at least "
             f"{MIN_TOKEN_LENGTH} characters (make one with: openssl rand -hex 16), or bind to 127.0.0.1."
-        )
-    if token is not None and len(token) < MIN_TOKEN_LENGTH:
-        raise ConfigError(
-            f"the token has {len(token)} characters, it needs at least {MIN_TOKEN_LENGTH}; "
-            "make one with: openssl rand -hex 16."
         )
 
 
@@ -65,9 +50,17 @@ class TooManyAttemptsError(Exception):
 
 
 class Gatekeeper:
-    """Checks tokens and keeps the sessions of those who logged in. Methods may be called from any thread."""
+    """Checks tokens and keeps the sessions of those who logged in. Methods may be called from any thread.
+
+    Raises `ConfigError` for a token that is too short.
+    """
 
     def __init__(self, token: str, clock: Clock) -> None:
+        if len(token) < MIN_TOKEN_LENGTH:
+            raise ConfigError(
+                f"the token has {len(token)} characters, it needs at least {MIN_TOKEN_LENGTH}; "
+                "make one with: openssl rand -hex 16."
+            )
         self._token = _digest(token)
         self._clock = clock
         self._lock = threading.Lock()

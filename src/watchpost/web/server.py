@@ -12,6 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from watchpost.errors import WatchpostError
+from watchpost.web.auth import check_binding
 
 _BACKLOG: Final = 128
 _MAX_CONNECTIONS: Final = 200
@@ -43,7 +44,11 @@ class WebServer:
         self._thread: threading.Thread | None = None
 
     def start(self) -> str:
-        """Listen, and return the page's address. Raises `WatchpostError` when the address can not be used."""
+        """Listen, and return the page's address.
+
+        Raises `WatchpostError` when the address can not be used, or is open to others and the application has no token.
+        """
+        check_binding(self._host, is_guarded=self._app.state.is_guarded)
         listener = self._listen()
         port = listener.getsockname()[1]
         config = uvicorn.Config(
