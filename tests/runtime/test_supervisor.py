@@ -8,10 +8,11 @@ import pytest
 
 from clips import encode_clip, moving_square
 from fake_rooms import noted
-from fakes import event
+from fakes import ScriptedDetector, event
 from watchpost.clock import ManualClock
-from watchpost.config import Configuration, loads
+from watchpost.config import Configuration, ModelSection, loads
 from watchpost.errors import WatchpostError
+from watchpost.runtime import supervisor as supervisor_module
 from watchpost.runtime.live import LiveHub
 from watchpost.runtime.supervisor import Supervisor
 
@@ -143,3 +144,21 @@ def test_sinks_that_can_not_be_used_leave_all_as_it_was(tmp_path: Path) -> None:
     assert noted.notes == [
         "old opens", "old closes", "new opens", "new closes", "old opens", f"old gets {seen.id}", "old closes"
     ]  # fmt: skip
+
+
+def test_each_tracker_gets_detections_as_unsure_as_it_wants_them(
+    tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted: list[float] = []
+
+    def note(section: ModelSection, least_confidence: float) -> ScriptedDetector:
+        wanted.append(least_confidence)
+        return ScriptedDetector()
+
+    monkeypatch.setattr(supervisor_module, "make_detector", note)
+    supervisor = Supervisor(LiveHub(ManualClock()), ManualClock())
+    play = f"source: {clip}, rules: []"
+    text = f"cameras: {{a: {{{play}, tracker: sort}}, b: {{{play}, tracker: bytetrack}}, c: {{{play}, tracker: sort}}}}"
+    supervisor.apply(configuration(tmp_path, text))
+    assert wanted == [0.5, 0.1]
+    supervisor.close()

@@ -30,18 +30,21 @@ def serve(path: Path) -> None:
     stop, reload = threading.Event(), threading.Event()
     signal.signal(signal.SIGHUP, lambda *_: reload.set())
     config = load(path)
-    seen = _fingerprint(path)
+    used = seen = _fingerprint(path)
     hub = LiveHub(clock)
     supervisor = Supervisor(hub, clock)
     page = _start_page(hub, config.web, supervisor)
     try:
         with StopOnSignals(stop):
             supervisor.apply(config)
+            _log_cameras(path, config)
             while not clock.wait(_LOOK_S, stop):
                 supervisor.tend()
-                if reload.is_set() or _fingerprint(path) != seen:
+                before, seen = seen, _fingerprint(path)
+                # a file that changes between two looks may be half written
+                if reload.is_set() or before == seen != used:
                     reload.clear()
-                    seen = _fingerprint(path)
+                    used = seen
                     config = _reload(path, config, supervisor)
     finally:
         supervisor.close()
@@ -64,8 +67,15 @@ def _reload(path: Path, running: Configuration, supervisor: Supervisor) -> Confi
         return running
     if config.web != running.web:
         _LOG.warning("web: has changed; restart the server for that")
-    _LOG.info("configuration reloaded: %d cameras", len(config.cameras))
+    _log_cameras(path, config)
     return config
+
+
+def _log_cameras(path: Path, config: Configuration) -> None:
+    if config.cameras:
+        _LOG.info("cameras: %s", ", ".join(config.cameras))
+    else:
+        _LOG.warning("there is no camera yet; add one to %s, which is read again when it changes", path)
 
 
 def _fingerprint(path: Path) -> tuple[int, int, int] | None:

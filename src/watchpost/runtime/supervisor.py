@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Final
@@ -39,6 +40,8 @@ _LOG: Final = logging.getLogger(__name__)
 _FIRST_RESTART_S: Final = 2.0
 _LONGEST_RESTART_S: Final = 60.0
 _HEALTHY_AFTER_S: Final = 60.0
+_STOP_WITHIN_S: Final = 10.0
+"""All cameras together: the guard kills a server that takes 20 s, and the events must be handed on before."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -64,7 +67,8 @@ class Supervisor:
         self._clock = clock
         self._config = Configuration()
         self._entries: dict[str, _Entry] = {}
-        self._detectors: dict[str, Detector] = {}
+        self._detectors: dict[tuple[str, float], Detector] = {}
+        """By the model's name and the least confidence that the tracker behind it wants."""
         self._delivery = Delivery(None, [], clock)
         self._delivered: Configuration | None = None
         """What the delivery is made of."""
@@ -85,8 +89,8 @@ class Supervisor:
         for name in difference.removed:
             self._hub.remove(name)
         used = {camera.model for camera in new.cameras.values() if camera.enabled}
-        for model in [name for name in self._detectors if name in difference.models or name not in used]:
-            self._detectors.pop(model).close()
+        for key in [key for key in self._detectors if key[0] in difference.models or key[0] not in used]:
+            self._detectors.pop(key).close()
         for name in sorted(difference.added | difference.changed):
             self._entries[name] = _Entry(new.cameras[name])
             self._start(name)
@@ -146,10 +150,11 @@ class Supervisor:
         )
 
     def _detector(self, model: str, least_confidence: float) -> Detector:
-        """The model's detector, shared by its cameras."""
-        if model not in self._detectors:
-            self._detectors[model] = make_detector(self._config.models[model], least_confidence)
-        return self._detectors[model]
+        """The model's detector, shared by the cameras whose trackers want the same of it."""
+        key = model, least_confidence
+        if key not in self._detectors:
+            self._detectors[key] = make_detector(self._config.models[model], least_confidence)
+        return self._detectors[key]
 
     def _packets(self, name: str, config: CameraConfig, stop: threading.Event) -> Iterator[Packet]:
         opener: Callable[[], Source] = partial(open_source, config.source, name, config.options, self._clock)
@@ -162,7 +167,7 @@ class Supervisor:
 
     def _note_state(self, name: str, state: State) -> None:
         show_state(self._hub, name, state)
-        _LOG.info("%s: %s %s", name, state.name, state.detail)
+        _LOG.info("%s: %s%s", name, state.name, f": {state.detail}" if state.detail else "")
 
     def _events(self, events: list[Event]) -> None:
         show_events(self._hub, events)
@@ -192,15 +197,16 @@ class Supervisor:
         entry.restart_at_s = self._clock.monotonic_s() + delay_s
         self._hub.set_state(name, "failed", str(error))
         known = isinstance(error, WatchpostError | OSError)
-        _LOG.error("%s: %s; it starts again in %.0f s", name, error, delay_s, exc_info=None if known else error)
+        _LOG.error("%s: %s It starts again in %.0f s.", name, error, delay_s, exc_info=None if known else error)
 
     def _stop(self, names: Iterable[str]) -> None:
         running = {name: self._entries.pop(name).running for name in names}
         for camera in running.values():
             if camera is not None:
                 camera.ask_to_stop()
+        end_s = time.monotonic() + _STOP_WITHIN_S
         for name, camera in running.items():
-            if camera is not None and not camera.stop():
+            if camera is not None and not camera.stop(max(0.0, end_s - time.monotonic())):
                 _LOG.warning("%s did not stop in time; it is left to end by itself", name)
 
     def _replace_delivery(self, config: Configuration) -> None:
