@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from fakes import OneFrameAPacket, RowTracker, ScriptedDetector, SeenRule, detections, frame, packet
+from dataclasses import replace
+
+from fakes import OneFrameAPacket, RowTracker, ScriptedDetector, SeenRule, detections, event, frame, packet
 from watchpost.picture import decode_picture
 from watchpost.pipeline import Pipeline, frames
+from watchpost.types import Event, Moment
 
 PERSON = detections([10, 10, 20, 40])
 
@@ -23,6 +26,25 @@ def test_an_object_becomes_an_event_with_a_snapshot() -> None:
     assert snapshot is not None
     assert decode_picture(snapshot).shape == (48, 64, 3)
     assert result.counts == {"seen": 1}
+
+
+def test_a_snapshot_shows_the_best_of_the_tracks_that_a_rule_took_for_one_and_the_box_lies_in_it() -> None:
+    class Joined(SeenRule):
+        """Knows that track 2 is track 1 found again, and was seen best."""
+
+        def finish(self, moment: Moment) -> list[Event]:
+            return [replace(event("left", 1), best_track_id=2)]
+
+    small, large = [10, 10, 20, 20], [20, 5, 50, 45]
+    script = {100: detections(small), 200: detections(small, large)}
+    pipeline = Pipeline(ScriptedDetector(script), RowTracker(), [Joined()])
+    for index in (100, 200, 0):
+        pipeline.analyse(frame(index))
+    (left,) = pipeline.finish()
+    assert left.track_id == 1
+    assert left.snapshot is not None
+    assert abs(decode_picture(left.snapshot).mean() - 200) < 2
+    assert left.box == (20 / 64, 5 / 48, 50 / 64, 45 / 48)
 
 
 def test_classes_that_are_not_asked_for_are_left_out() -> None:

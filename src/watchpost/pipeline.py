@@ -103,4 +103,8 @@ class Pipeline:
         return counts
 
     def _with_snapshots(self, events: list[Event]) -> list[Event]:
-        return [replace(event, snapshot=self._pictures.jpeg(event.track_id)) for event in events]
+        return [self._with_snapshot(event) for event in events]
+
+    def _with_snapshot(self, event: Event) -> Event:
+        best = self._pictures.snapshot(event.track_id if event.best_track_id is None else event.best_track_id)
+        return event if best is None else replace(event, snapshot=best.jpeg, box=best.box or event.box)

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 BGR = NDArray[np.uint8]
 """A picture (H, W, 3) uint8 in the order blue, green, red, 0-255."""
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom in fractions of the frame's width and height, 0-1."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -200,6 +202,13 @@ class Detections:
         number = int(self.class_id[row])
         return self.class_names[number] if 0 <= number < len(self.class_names) else str(number)
 
+    def box_in_fractions(self, row: int) -> Box:
+        """Box of object `row` as left, top, right, bottom in fractions of the frame, cut off at its edges."""
+        width, height = self.frame_size
+        size = np.array([width, height, width, height], np.float64)
+        left, top, right, bottom = np.clip(self.xyxy[row] / size, 0.0, 1.0).tolist()
+        return left, top, right, bottom
+
     def of_classes(self, names: frozenset[str]) -> Self:
         """The detections whose class name is one of `names`."""
         keep = [self.class_name(row) in names for row in range(len(self))]
@@ -233,14 +242,16 @@ class Event:
     """When it ended, or the moment of reporting for something that goes on."""
     score: float
     """Confidence of the best detection, 0-1."""
-    box: tuple[float, float, float, float] | None
-    """Best box as left, top, right, bottom in fractions of the frame's width and height, 0-1."""
+    box: Box | None
+    """Where it is in the snapshot; without one, the box of its best detection."""
     zone: str | None = None
     """The zone or line it happened at."""
     attributes: dict[str, str | int | float | bool] = field(default_factory=dict)
     """What the kind adds: direction, count, dwell_s, ..."""
     snapshot: bytes | None = field(default=None, repr=False)
     """JPEG of the best frame, without boxes drawn."""
+    best_track_id: int | None = field(default=None, repr=False, compare=False)
+    """The track to take the snapshot of: another than `track_id` where the tracker lost the object. Not kept."""
 
 
 def new_event_id() -> str:

@@ -62,6 +62,19 @@ def test_a_new_track_near_the_place_of_a_lost_one_continues_the_visit(play) -> N
     assert kinds(play(rule(), script, until=12)) == ["appeared", "left"]
 
 
+@pytest.mark.parametrize("per", ["object", "camera"])
+@pytest.mark.parametrize(("first", "second", "best"), [(0.9, 0.6, 1), (0.6, 0.9, 2)])
+def test_a_visit_of_two_tracks_keeps_its_number_and_names_the_better_one(
+    play, per: str, first: float, second: float, best: int
+) -> None:
+    who = rule(per=per)
+    (appeared,) = play(who, {0: [(1, 0.5, 0.8)], 3: []}, until=3, score=first)
+    (left,) = play(who, {3.1: [(2, 0.5, 0.8)], 5: []}, until=8, score=second)
+    number = 1 if per == "object" else None
+    assert (appeared.track_id, appeared.best_track_id) == (number, 1)
+    assert (left.track_id, left.best_track_id) == (number, best)
+
+
 def test_a_new_track_far_away_is_somebody_else(play) -> None:
     script = {0: [(1, 0.1, 0.8)], 3: [], 3.5: [(2, 0.9, 0.8)], 8: []}
     assert kinds(play(rule(), script, until=12)) == ["appeared", "appeared", "left", "left"]

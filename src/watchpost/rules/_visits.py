@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 
 from watchpost.geometry import foot_points
 from watchpost.rules._options import ObjectOptions
-from watchpost.types import Detections, Event, Moment, new_event_id
-
-Box = tuple[float, float, float, float]
+from watchpost.types import Box, Detections, Event, Moment, new_event_id
 
 
 @dataclass(slots=True)
@@ -22,7 +20,9 @@ class Visit:
     number: int
     """The object's number (see `Relinker`)."""
     track_id: int
-    """The first of its tracks."""
+    """The first of its tracks, which names it in all of its events."""
+    best_track_id: int
+    """Which of its tracks has its best detection."""
     start: Moment
     last: Moment
     """When it was seen first and last."""
@@ -41,10 +41,11 @@ class Visit:
         """Take in a sighting."""
         self.last = moment
         self.sightings += 1
-        self.box = box_in_fractions(detections, row)
+        self.box = detections.box_in_fractions(row)
         score = float(detections.confidence[row])
         if score > self.score:
             self.score, self.best_box = score, self.box
+            self.best_track_id = _track(detections, row, self.track_id)
             self.class_name = detections.class_name(row)
 
     @property
@@ -88,8 +89,8 @@ class Visits:
                     changes.ended.append(visit)
         for row, number in enumerate(numbers.tolist()):
             if number not in self._visits:
-                track = int(detections.track_id[row]) if detections.track_id is not None else number
-                self._visits[number] = Visit(number, track, moment, moment)
+                track = _track(detections, row, number)
+                self._visits[number] = Visit(number, track, track, moment, moment)
             self._visits[number].see(detections, row, moment)
         for visit in list(self._visits.values()):
             visit.frames += 1
@@ -153,7 +154,12 @@ class Reporter:
             box=visit.best_box,
             zone=zone,
             attributes=dict(attributes),
+            best_track_id=visit.best_track_id,
         )
+
+
+def _track(detections: Detections, row: int, otherwise: int) -> int:
+    return otherwise if detections.track_id is None else int(detections.track_id[row])
 
 
 def counted(detections: Detections, options: ObjectOptions) -> Detections:
@@ -164,14 +170,6 @@ def counted(detections: Detections, options: ObjectOptions) -> Detections:
         height = detections.xyxy[:, 3] - detections.xyxy[:, 1]
         detections = detections[height >= options.minimum_size * detections.frame_size[1]]
     return detections
-
-
-def box_in_fractions(detections: Detections, row: int) -> Box:
-    """Box of object `row` as left, top, right, bottom in fractions of the frame, cut off at its edges."""
-    width, height = detections.frame_size
-    size = np.array([width, height, width, height], np.float64)
-    left, top, right, bottom = np.clip(detections.xyxy[row] / size, 0.0, 1.0).tolist()
-    return left, top, right, bottom
 
 
 def anchors(detections: Detections, anchor: Literal["foot", "centre"]) -> NDArray[np.float64]:

@@ -13,8 +13,8 @@ from watchpost.geometry import points_in_polygon
 from watchpost.options import Seconds
 from watchpost.rules._identity import Relinker
 from watchpost.rules._options import ObjectOptions, named_area
-from watchpost.rules._visits import Box, Changes, Visit, Visits, anchors, counted
-from watchpost.types import Detections, Event, Moment, new_event_id
+from watchpost.rules._visits import Changes, Visit, Visits, anchors, counted
+from watchpost.types import Box, Detections, Event, Moment, new_event_id
 
 
 class Options(ObjectOptions):

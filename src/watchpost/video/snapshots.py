@@ -10,7 +10,7 @@ import numpy as np
 
 from watchpost.geometry import box_area
 from watchpost.picture import encode_jpeg
-from watchpost.types import Detections, Frame
+from watchpost.types import Box, Detections, Frame
 
 MAX_WIDTH: Final = 1280
 """Wider pictures are scaled down before they are encoded, in pixels."""
@@ -22,7 +22,17 @@ _BETTER: Final = 1.15
 @dataclass(slots=True)
 class _Best:
     quality: float
+    box: Box
     picture: Frame | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A picture to remember an event by."""
+
+    jpeg: bytes
+    box: Box | None
+    """Where its track is in it; `None` for a picture of the whole scene."""
 
 
 def snapshot_jpeg(frame: Frame) -> bytes:
@@ -55,37 +65,33 @@ class BestPictures:
         box = tracked.xyxy
         inside = (box[:, :2] > 1).all(axis=1) & (box[:, 2] < width - 1) & (box[:, 3] < height - 1)
         quality = tracked.confidence * np.sqrt(box_area(box)) * np.where(inside, 1.0, 0.7)
-        for track, value in zip(tracked.track_id.tolist(), quality.tolist(), strict=True):
-            self._offer(track, value, frame)
+        for row, (track, value) in enumerate(zip(tracked.track_id.tolist(), quality.tolist(), strict=True)):
+            best = self._best.get(track)
+            if best is None or value >= best.quality * _BETTER:
+                self._best[track] = _Best(value, tracked.box_in_fractions(row), frame)
+                self._held[id(frame)] = frame
+            self._best.move_to_end(track)
+        while len(self._best) > _HELD_TRACKS:
+            self._best.popitem(last=False)
+        while len(self._held) > _HELD_FRAMES:
+            self._encode(next(iter(self._held.values())))
 
-    def jpeg(self, track_id: int | None) -> bytes | None:
-        """The best picture of a track, or for `None` the latest of the scene, as JPEG; `None` if never seen."""
+    def snapshot(self, track_id: int | None) -> Snapshot | None:
+        """The best picture of a track, or for `None` the latest of the scene; `None` if never seen."""
         if track_id is None:
-            return None if self._latest is None else snapshot_jpeg(self._latest)
+            return None if self._latest is None else Snapshot(snapshot_jpeg(self._latest), None)
         best = self._best.get(track_id)
         if best is None:
             return None
         if isinstance(best.picture, Frame):
             self._encode(best.picture)
-        return best.picture if isinstance(best.picture, bytes) else None
+        return Snapshot(best.picture, best.box) if isinstance(best.picture, bytes) else None
 
     def clear(self) -> None:
         """Forget everything."""
         self._best.clear()
         self._held.clear()
         self._latest = None
-
-    def _offer(self, track: int, quality: float, frame: Frame) -> None:
-        best = self._best.get(track)
-        if best is not None and quality < best.quality * _BETTER:
-            return
-        self._best[track] = _Best(quality, frame)
-        self._best.move_to_end(track)
-        self._held[id(frame)] = frame
-        while len(self._best) > _HELD_TRACKS:
-            self._best.popitem(last=False)
-        while len(self._held) > _HELD_FRAMES:
-            self._encode(next(iter(self._held.values())))
 
     def _encode(self, frame: Frame) -> None:
         """Replace a held frame by its JPEG wherever it is still the best of a track."""
