@@ -9,7 +9,11 @@ import time
 from collections import Counter
 from typing import Final
 
-_USERINFO: Final = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/?#\s'\"]*@", re.IGNORECASE)
+# Either the user information of RFC 3986, or all from a colon up to the last @: a password whose / ? or # nobody has
+# percent-encoded. Better to hide a piece of a path than to show that.
+_USERINFO: Final = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?:[^/?#\s'\":@]*:[^\s'\"]{0,256}@|[^/?#\s'\"]*@)", re.IGNORECASE
+)
 _SECRET_PARAMETER: Final = re.compile(
     r"(?P<name>\b(?:password|passwd|pwd|pass|token|access_token|api_?key|auth|secret|signature|sig|key|user|username)=)"
     r"[^&\s'\"#]+",
