@@ -42,6 +42,11 @@ def start(tmp_path: Path):
         outbox.close(1)
 
 
+def test_the_folder_of_queues_is_for_its_owner_alone(start, tmp_path: Path) -> None:
+    start(Receiver(), queue=tmp_path / "queues")
+    assert (tmp_path / "queues").stat().st_mode & 0o077 == 0
+
+
 def test_events_are_delivered_in_order_and_whole(start, make_event, eventually) -> None:
     seen = []
     outbox = start(seen.append)

@@ -24,6 +24,11 @@ def open_store(path: Path, **options: int) -> sqlite.SqliteStore:
     return sqlite.create(sqlite.Options(path=path, **options))
 
 
+def test_the_folder_is_for_its_owner_alone(tmp_path: Path) -> None:
+    open_store(tmp_path / "data" / "events.db").close()
+    assert (tmp_path / "data").stat().st_mode & 0o077 == 0
+
+
 def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "events.db"
     open_store(path).close()

@@ -26,7 +26,7 @@ class QueueOptions(Options):
     """Where events wait while the receiver is slow or down."""
 
     queue: Path = Path("watchpost-queue")
-    """A folder; each sink keeps a file of its own in it."""
+    """A folder, made where it is missing, for its owner alone; each sink keeps a file of its own in it."""
     queue_events: int = Field(default=10_000, ge=1)
     """Events to keep; beyond it the oldest are dropped and counted."""
     queue_mb: int = Field(default=200, ge=1)

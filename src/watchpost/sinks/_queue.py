@@ -27,7 +27,7 @@ class DiskQueue:
         self._lock = threading.Lock()
         with self._errors():
             try:
-                path.parent.mkdir(parents=True, exist_ok=True)
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # pictures of people
             except OSError as error:
                 raise WatchpostError(f"the folder of {path} can not be made: {error.strerror}.") from None
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)

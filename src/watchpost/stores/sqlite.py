@@ -36,7 +36,7 @@ class Options(PluginOptions):
     """The embedded store."""
 
     path: Path = Path("watchpost.db")
-    """The database file; its folder is made where it is missing."""
+    """The database file; its folder is made where it is missing, for its owner alone."""
     snapshots_mb: int = Field(default=2000, ge=0)
     """Megabytes of snapshots to keep; the oldest give way, their events stay."""
 
@@ -54,7 +54,7 @@ class SqliteStore:
         self._is_closed = False
         with self._errors():
             try:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # pictures of people
             except OSError as error:
                 raise WatchpostError(f"the folder of {self._path} can not be made: {error.strerror}.") from None
             self._db = self._connect()
