@@ -11,9 +11,7 @@ from typing import Final
 
 # Either the user information of RFC 3986, or all from a colon up to the last @: a password whose / ? or # nobody has
 # percent-encoded. Better to hide a piece of a path than to show that.
-_USERINFO: Final = re.compile(
-    r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?:[^/?#\s'\":@]*:[^\s'\"]{0,256}@|[^/?#\s'\"]*@)", re.IGNORECASE
-)
+_USERINFO: Final = re.compile(r"(?<=://)(?:[^/?#\s'\":@]*:[^\s'\"]{0,256}@|[^/?#\s'\"]*@)")
 _SECRET_PARAMETER: Final = re.compile(
     r"(?P<name>\b(?:password|passwd|pwd|pass|token|access_token|api_?key|auth|secret|signature|sig|key|user|username)=)"
     r"[^&\s'\"#]+",
@@ -28,7 +26,7 @@ def redacted(text: str) -> str:
     >>> redacted("cannot open rtsp://admin:p@ss@10.0.0.5/live?token=abc")
     'cannot open rtsp://***@10.0.0.5/live?token=***'
     """
-    text = _USERINFO.sub(r"\g<scheme>***@", text)
+    text = _USERINFO.sub("***@", text)
     text = _SECRET_PARAMETER.sub(r"\g<name>***", text)
     return _AUTHORIZATION.sub(r"\g<name>***", text)
 
