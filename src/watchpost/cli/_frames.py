@@ -10,13 +10,11 @@ from watchpost.types import Frame
 
 def video_frames(address: str) -> Iterator[Frame]:
     """Every frame of a video file, upright, with camera time. Raises `SourceError` for a file that is no video."""
+    from watchpost import pipeline
     from watchpost.clock import SystemClock
     from watchpost.sources import open_source
     from watchpost.video.decoder import Decoder
     from watchpost.video.timestamps import mended
 
-    decoder = Decoder(address, threads=0)
     with closing(open_source(address, address, None, SystemClock())) as source:
-        for packet in mended(source.packets()):
-            yield from decoder.decode(packet)
-    yield from decoder.flush()
+        yield from pipeline.frames(mended(source.packets()), Decoder(address, threads=0))

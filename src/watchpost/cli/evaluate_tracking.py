@@ -147,26 +147,17 @@ def _given(boxes: MotBoxes, fps: float, last: int) -> Timed:
 
 def _detected(video: str, model: str | None, confidence: float, class_name: str) -> Timed:
     """What the detector, run as low as the tracker wants it, finds in the frames of a video."""
-    from watchpost.clock import SystemClock
+    from watchpost.cli._frames import video_frames
     from watchpost.detectors import open_detector
     from watchpost.errors import WatchpostError
     from watchpost.plugins import DEFAULT_MODEL
-    from watchpost.sources import open_source
-    from watchpost.video.decoder import Decoder
-    from watchpost.video.timestamps import mended
 
     with closing(open_detector(model or DEFAULT_MODEL, confidence=confidence)) as detector:
         if class_name not in detector.class_names:
             known = ", ".join(detector.class_names)
             raise WatchpostError(f"{detector.name} knows no class {class_name!r}; it knows: {known}.")
         wanted = frozenset([class_name])
-        decoder = Decoder("video")
-        with closing(open_source(video, "video", None, SystemClock())) as source:
-            for packet in mended(source.packets()):
-                for frame in decoder.decode(packet):
-                    found = detector.detect([frame])[0].of_classes(wanted)
-                    yield frame.index + 1, frame.camera_time_s, found
-        for frame in decoder.flush():
+        for frame in video_frames(video):
             yield frame.index + 1, frame.camera_time_s, detector.detect([frame])[0].of_classes(wanted)
 
 

@@ -27,12 +27,12 @@ def inference_facts() -> InferenceFacts:
     try:
         import onnxruntime
 
-        from watchpost.detectors.onnx import _choose
+        from watchpost.detectors.onnx import usable_providers
     except ImportError:  # not there, or its libraries do not load
         pass
     else:
         onnxruntime_version = str(onnxruntime.__version__)
-        providers, chosen = tuple(onnxruntime.get_available_providers()), tuple(_choose(None))
+        providers, chosen = tuple(onnxruntime.get_available_providers()), tuple(usable_providers())
     try:
         import openvino
     except ImportError:

@@ -70,7 +70,7 @@ class OnnxEngine:
         # threads that spin while they wait take the cores that decoders need; on a busy machine that doubled the time
         settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
         settings.log_severity_level = 3  # errors alone: warnings speak of the graph's optimisation
-        chosen = _choose(providers)
+        chosen = usable_providers(providers)
         try:
             self._session = ort.InferenceSession(str(file), settings, providers=chosen)
         except Exception as error:  # ONNX Runtime's errors have no other base class in common
@@ -96,7 +96,11 @@ class OnnxEngine:
         del self._session
 
 
-def _choose(wanted: Sequence[Provider] | None) -> list[str]:
+def usable_providers(wanted: Sequence[Provider] | None = None) -> list[str]:
+    """ONNX Runtime's names of the wanted providers, by default of the fastest ones there are, in that order.
+
+    Raises `ConfigError` for one that is not there.
+    """
     import onnxruntime as ort
 
     available = ort.get_available_providers()
