@@ -165,3 +165,14 @@ def test_addresses_that_can_not_be_meant(address: str, words: str) -> None:
         open_source(address, "door", None, ManualClock())
     assert caught.value.permanent
     assert "u:p" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("part", "said"), [(1.0, []), (0.5, ["is it cut off?"])])
+def test_a_film_that_ends_long_before_its_header_says_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, part: float, said: list[str]
+) -> None:
+    film = tmp_path / "film.avi"
+    encode_clip(film, moving_square(60), fps=5)  # 12 s
+    film.write_bytes(film.read_bytes()[: int(film.stat().st_size * part)])
+    assert read(film)
+    assert [record.getMessage()[-len("is it cut off?") :] for record in caplog.records] == said

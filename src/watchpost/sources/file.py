@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from watchpost import options
@@ -16,7 +17,13 @@ from watchpost.sources._pace import Pace
 from watchpost.telemetry import redacted
 from watchpost.types import Packet
 
+if TYPE_CHECKING:
+    from av.video.stream import VideoStream
+
 SCHEMES: Final = ("file",)
+_SHORT_S: Final = 2.0
+_SHORT_SHARE: Final = 0.05
+_LOG: Final = logging.getLogger(__name__)
 
 
 class Options(options.Options):
@@ -64,6 +71,7 @@ class FileSource:
         container, stream = _av.open_input(f"file:{self._path}", str(self._path))
         with container:
             info = None
+            end_s = 0.0
             pace = Pace(self._clock, self._closed) if self._options.realtime else None
             for payload in _av.demux(container, stream, str(self._path)):
                 if info is None:
@@ -73,9 +81,19 @@ class FileSource:
                 if pace is not None:
                     pace.wait_for(packet)
                     packet = dataclasses.replace(packet, wall_time_s=self._clock.wall_time_s())
+                end_s = max(end_s, packet.camera_time_s or 0.0)
                 yield packet
+            self._compare_length(stream, end_s)
         if info is None:
             raise SourceError(f"{self._path}: holds no picture; is it damaged?", permanent=True)
+
+    def _compare_length(self, stream: VideoStream, end_s: float) -> None:
+        """Warn of a file that ends long before its header says: FFmpeg takes that for an ordinary end."""
+        if not stream.duration or stream.time_base is None:
+            return
+        said_s = float(((stream.start_time or 0) + stream.duration) * stream.time_base)
+        if said_s - end_s > max(_SHORT_S, _SHORT_SHARE * said_s):
+            _LOG.warning("%s: ends at %.1f s of %.1f s; is it cut off?", self._path, end_s, said_s)
 
     def close(self) -> None:
         """End `packets`; the file is let go of when its iterator ends."""
