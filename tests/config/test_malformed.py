@@ -103,6 +103,8 @@ SETTINGS = [
     ("a port too high", "web:\n  port: 70000\n", 2, "at most 65535"),
     ("half a port", "web:\n  port: 80.5\n", 2, "expected a whole number, not a number"),
     ("a page for everybody without a token", "web:\n  port: 80\n  host: 0.0.0.0\n", 3, "add token:"),
+    ("a token that ends in a line break", 'web:\n  host: 0.0.0.0\n  token: "sixteen letters\\n"\n', 3, "line break"),
+    ("a path that can be none", 'data: "a\\0b"\n', 1, "take it away"),
     ("a short token", "web:\n  host: 0.0.0.0\n  token: hunter2\n", 3, "write at least 12 characters"),
     ("a model by its kind", "models:\n  m: {model: hog, kind: onnx}\n", 2, "write model: here"),
     ("a backend without a file", "models:\n  m: {model: hog, backend: onnx}\n", 2, "no setting 'backend'"),
@@ -334,6 +336,14 @@ def test_secrets_never_appear():
         assert secret not in told
     assert "ftq://***@10.0.0.1/" in told
     assert "${GATE_PASSWORD}" in told
+
+
+def test_a_secret_that_begins_another_leaves_nothing_of_it_to_be_read():
+    text = "defaults: {model: '${SHORT}'}\nmodels: {a: hog, b: hog}\ncameras: {a: {source: x, model: '${LONG}'}}"
+    with pytest.raises(InvalidConfigError) as caught:
+        loads(text, environment={"SHORT": "pass", "LONG": "pass-word"})
+    assert "'${LONG}'" in str(caught.value)
+    assert "word" not in str(caught.value)
 
 
 @pytest.mark.parametrize("bomb", ["lists", "mappings", "merges", "itself"])

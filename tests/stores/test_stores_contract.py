@@ -142,6 +142,13 @@ def test_order_and_limit(store: EventStore) -> None:
     store.add([at(200, camera="b"), at(100, camera="a"), at(300, camera="c")])
     assert [found.camera for found in store.search(EventFilter(limit=2))] == ["c", "b"]
     assert [found.camera for found in store.search(EventFilter(limit=2, newest_first=False))] == ["a", "b"]
+    assert len(store.search(EventFilter(limit=10**30))) == 3
+
+
+def test_words_that_are_no_text_are_in_no_event(store: EventStore) -> None:
+    store.add([at(200)])
+    assert store.search(EventFilter(cameras=frozenset({"\udcff"}))) == []
+    assert store.search(EventFilter(text="\udcff")) == []
 
 
 def test_prune_deletes_old_events_and_their_snapshots(store: EventStore) -> None:

@@ -83,7 +83,9 @@ def test_a_port_in_use_is_a_clear_error(hub):
         server.stop()
 
 
-@pytest.mark.parametrize(("host", "port"), [("192.0.2.1", 0), ("no such host", 0), ("127.0.0.1", 70_000)])
+@pytest.mark.parametrize(
+    ("host", "port"), [("192.0.2.1", 0), ("no such host", 0), ("a" * 300, 0), ("a\0b", 0), ("127.0.0.1", 70_000)]
+)
 def test_an_address_that_is_not_ours_is_a_clear_error(hub, host, port):
     with pytest.raises(WatchpostError, match=f"cannot listen on {host} port {port}: .*; give an address"):
         WebServer(create_app(hub, token=TOKEN), host, port).start()

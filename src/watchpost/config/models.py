@@ -128,6 +128,16 @@ class Web(Settings):
     token: Annotated[SecretStr, Field(min_length=MIN_TOKEN_LENGTH)] | None = None
     """What people type at the page and programs send as `Authorization: Bearer ...`; at least 12 characters."""
 
+    @field_validator("token")
+    @classmethod
+    def _can_be_typed(cls, token: SecretStr | None) -> SecretStr | None:
+        value = "" if token is None else token.get_secret_value()
+        if value != value.strip() or not value.isprintable():
+            raise PydanticCustomError(
+                "token", "the token has a space or line break at an end or a sign nobody can type"
+            )
+        return token
+
     @model_validator(mode="after")
     def _guarded(self) -> Web:
         if not is_loopback(self.host) and self.token is None:

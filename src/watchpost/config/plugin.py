@@ -96,6 +96,8 @@ def checked_options(options: type[Options], data: object, context: Any, other_se
 
 def beside_file(path: Path, context: Any) -> Path:
     """`path`, relative to the folder of the configuration file, which the validation context names."""
+    if "\0" in str(path):
+        raise PydanticCustomError("path", "a path can not hold the character 0; take it away")
     try:
         return Path((context or {}).get("folder", ""), path.expanduser())
     except RuntimeError:

@@ -98,7 +98,8 @@ def _position_of(finding: Finding, document: Document) -> Position:
 
 
 def _problem(name: str, position: Position, place: Place, message: str, document: Document) -> Problem:
-    for secret, variable in document.secrets.items():
+    # long ones first: one that begins another would leave its rest to be read
+    for secret, variable in sorted(document.secrets.items(), key=lambda item: -len(item[0])):
         if len(secret) > 3:
             message = message.replace(secret, f"${{{variable}}}")
     return Problem(name, *position, _one_line(_shown(place)), _one_line(redacted(message)))

@@ -6,13 +6,13 @@ import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 from pydantic import Field
 
 from watchpost.clock import Clock
 from watchpost.errors import WatchpostError
-from watchpost.options import Options
+from watchpost.options import Options, Seconds
 from watchpost.sinks._queue import DiskQueue
 from watchpost.telemetry import Counters, redacted
 from watchpost.types import Event
@@ -20,6 +20,9 @@ from watchpost.types import Event
 _LOG = logging.getLogger(__name__)
 _FIRST_RETRY_S: Final = 1.0
 _LAST_RETRY_S: Final = 300.0
+
+
+Timeout = Annotated[Seconds, Field(gt=0, le=3600)]
 
 
 class QueueOptions(Options):

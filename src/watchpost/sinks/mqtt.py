@@ -20,11 +20,10 @@ from pydantic import Field, SecretStr, model_validator
 from watchpost.clock import Clock, SystemClock
 from watchpost.errors import ConfigError
 from watchpost.event_json import event_to_json
-from watchpost.options import Seconds
 from watchpost.plugins import missing_extra
 from watchpost.sinks._homeassistant import discovery, topic_name
 from watchpost.sinks._occupancy import Occupancy
-from watchpost.sinks._outbox import NotNowError, Outbox, QueueOptions
+from watchpost.sinks._outbox import NotNowError, Outbox, QueueOptions, Timeout
 from watchpost.types import Event
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from paho.mqtt.reasoncodes import ReasonCode
 
 Host = Annotated[str, Field(pattern=r"^[^\s/@.]{1,63}(\.[^\s/@.]{1,63})*\.?$", max_length=253)]
-Topic = Annotated[str, Field(pattern=r"^[^+#/\s][^+#\s]*[^+#/\s]$|^[^+#/\s]$")]
+Topic = Annotated[str, Field(pattern=r"^[^+#/\s\x00-\x1f]([^+#\s\x00-\x1f]*[^+#/\s\x00-\x1f])?$")]
 Message = tuple[str, str, bool]
 """Topic, payload, retained."""
 _KEEPALIVE_S: Final = 30
@@ -58,7 +57,7 @@ class Options(QueueOptions):
     """The topic above all others; different for each Watchpost at one broker."""
     discovery_prefix: Topic | None = "homeassistant"
     """Where Home Assistant looks for new devices; `null`: do not announce any."""
-    timeout: Seconds = 10.0
+    timeout: Timeout = 10.0
     """For the broker to confirm a message."""
 
     @model_validator(mode="after")

@@ -20,8 +20,7 @@ from pydantic import AfterValidator, Field, SecretStr, field_validator
 import watchpost
 from watchpost.clock import Clock, SystemClock
 from watchpost.event_json import event_to_json
-from watchpost.options import Seconds
-from watchpost.sinks._outbox import NotNowError, Outbox, QueueOptions, RefusedError
+from watchpost.sinks._outbox import NotNowError, Outbox, QueueOptions, RefusedError, Timeout
 from watchpost.types import Event
 
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -60,7 +59,7 @@ class Options(QueueOptions):
     """Signs the body: `X-Watchpost-Signature: sha256=<HMAC-SHA256 of the body, hexadecimal>`."""
     snapshot: Literal["none", "base64", "multipart"] = "none"
     """`base64`: as `snapshot_jpeg` in the JSON. `multipart`: a form of `event` (JSON) and `snapshot` (JPEG)."""
-    timeout: Seconds = 10.0
+    timeout: Timeout = 10.0
     """For connecting, and for each wait for the answer."""
 
     @field_validator("headers")

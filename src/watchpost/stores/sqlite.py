@@ -26,6 +26,7 @@ from watchpost.types import Event, Moment
 _PRUNE_AT_ONCE: Final = 500
 """Events deleted in one transaction, so that a long pruning lets writers through."""
 _BUSY_TIMEOUT_S: Final = 10.0
+_MAX_ROWS: Final = (1 << 63) - 1
 _COLUMNS: Final = (
     "id, camera, rule, kind, class_name, track_id, start_camera_time_s, start_wall_time_s,"
     " end_camera_time_s, end_wall_time_s, score, box, zone, attributes"
@@ -92,8 +93,12 @@ class SqliteStore:
             f"SELECT {_COLUMNS} FROM events WHERE {where}"  # noqa: S608  `where` holds names and marks alone
             f" ORDER BY end_wall_time_s {order}, start_wall_time_s {order}, id {order} LIMIT ?"
         )
+        limit = min(max(0, query.limit), _MAX_ROWS)
         with self._errors(), closing(self._connect()) as db:
-            return [_event(row) for row in db.execute(statement, [*values, max(0, query.limit)])]
+            try:
+                return [_event(row) for row in db.execute(statement, [*values, limit])]
+            except UnicodeEncodeError:  # bytes of a terminal that are no text: no event has such words
+                return []
 
     def snapshot(self, event_id: str) -> bytes | None:
         """The JPEG of an event, `None` where there is none."""

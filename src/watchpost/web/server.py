@@ -90,12 +90,12 @@ class WebServer:
         try:
             listener.bind((self._host.strip("[]"), self._port))
             listener.listen(_BACKLOG)
-        except (OSError, OverflowError) as error:
+        except (OSError, OverflowError, ValueError, TypeError) as error:  # of names that can be none, too
             listener.close()
             raise WatchpostError(self._binding_error(error)) from None
         return listener
 
-    def _binding_error(self, error: OSError | OverflowError) -> str:
+    def _binding_error(self, error: Exception) -> str:
         code = error.errno if isinstance(error, OSError) else None
         if code == errno.EADDRINUSE:
             return f"port {self._port} is in use by another program; choose another one, or 0 for any free port."
