@@ -132,7 +132,7 @@ class Detections:
     """(width, height) of the frame in pixels."""
     class_names: tuple[str, ...] = ()
     track_id: NDArray[np.int64] | None = None
-    """(N,) int64, unique within one camera's tracker since its last reset."""
+    """(N,) int64, unique within one camera's tracker since its last reset, from 1, rising as tracks come up."""
     mask: NDArray[np.bool_] | None = None
     """(N, H, W) bool."""
     keypoints: NDArray[np.float32] | None = None

@@ -30,7 +30,7 @@ class CameraStats:
     """Decoded frames that the wanted frame rate did not ask for."""
     started_s: float = field(init=False)
     _times_s: deque[float] = field(init=False, default_factory=deque)
-    _seen: set[int] = field(init=False, default_factory=set)
+    _newest_track: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         self.started_s = self.clock.monotonic_s()
@@ -42,13 +42,13 @@ class CameraStats:
         while self._times_s[0] < now - _WINDOW_S:
             self._times_s.popleft()
         if result.frame.is_discontinuous:
-            self._seen.clear()  # the tracker counts from 1 again
+            self._newest_track = 0  # the tracker counts from 1 again
         self.frames += 1
         self.detections += len(result.detections)
         if result.detections.track_id is not None:
-            new = set(result.detections.track_id.tolist()) - self._seen
-            self.tracks += len(new)
-            self._seen |= new
+            for track in sorted(result.detections.track_id.tolist()):
+                if track > self._newest_track:  # numbers rise; a set of all would grow for months
+                    self.tracks, self._newest_track = self.tracks + 1, track
 
     def fps(self) -> float:
         """Analysed frames per second over the last five seconds (or since the start, if that is shorter)."""

@@ -8,7 +8,7 @@ from watchpost.types import Detections
 
 
 class Tracker(Protocol):
-    """The tracks of one camera. Numbers count from 1 and belong to this tracker alone."""
+    """The tracks of one camera. Numbers count from 1, rise as tracks come up, and belong to this tracker alone."""
 
     @property
     def minimum_confidence(self) -> float:
