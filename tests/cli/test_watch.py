@@ -93,6 +93,12 @@ def test_a_signal_ends_it_with_a_summary_and_a_whole_file(number: int, clip: Pat
         assert sum(1 for _ in container.decode(video=0)) > 0
 
 
+def test_events_that_can_not_be_written_are_an_error(clip: Path) -> None:
+    done = watchpost("watch", clip, "--model", "fake_rooms.always", "--events", "/dev/full")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("watchpost: 2 events could not be written to /dev/full")
+
+
 def test_no_time_at_all_is_a_time() -> None:
     done = watchpost("watch", "synthetic:", "--model", "none", "--duration", "0s")
     assert done.returncode == 0

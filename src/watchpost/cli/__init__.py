@@ -44,3 +44,7 @@ def main() -> None:
         raise SystemExit(1) from None
     except BrokenPipeError:  # the reader of a pipe has gone: nobody is left to tell
         raise SystemExit(141) from None
+    except OSError as error:  # a disk that is full, a folder that has gone while the verb was at work
+        where = "" if error.filename is None else f"{error.filename}: "
+        print(f"watchpost: {where}{error.strerror or error}.", file=sys.stderr)
+        raise SystemExit(1) from None

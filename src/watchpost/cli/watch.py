@@ -69,6 +69,7 @@ def watch(
         watchpost watch "synthetic:?people=4&seed=7" --duration 20s
     """
     from watchpost.cli._session import Session, Wishes, event_file, given_classes, given_seconds, source_options
+    from watchpost.errors import WatchpostError
     from watchpost.runtime.savers import PictureSaver, VideoSaver
 
     wishes = Wishes(
@@ -90,7 +91,8 @@ def watch(
             pictures = stack.enter_context(closing(PictureSaver(frames, given_seconds("--every", every))))
             on_frame.append(pictures.frame)
         if events is not None:
-            on_events.append(stack.enter_context(closing(event_file(events))).events)
+            delivery = stack.enter_context(closing(event_file(events)))
+            on_events.append(delivery.events)
         session = Session(wishes, on_frame, on_events)
         session.run()
     if save is not None:
@@ -98,4 +100,6 @@ def watch(
     if frames is not None:
         session.console.print(f"{pictures.saved} pictures in {frames}", markup=False, soft_wrap=True)
     if events is not None:
+        if lost := delivery.counters["delivery_errors"]:
+            raise WatchpostError(f"{lost} events could not be written to {events}; check the space left.")
         session.console.print(f"events: {events}", markup=False, soft_wrap=True)
