@@ -9,27 +9,15 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 
 import psutil
 import pytest
 
+from waiting import DEADLINE_S, until
 from watchpost.errors import WatchpostError
 from watchpost.runtime import children
 
 SLEEP = [sys.executable, "-S", "-c", "import time; time.sleep(60)"]
-DEADLINE_S = 20.0
-
-
-def until(condition: Callable[[], bool]) -> bool:
-    """Poll; true as soon as the condition holds, false when the deadline has passed."""
-    end = time.monotonic() + DEADLINE_S
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 def is_gone(pid: int) -> bool:

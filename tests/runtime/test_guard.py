@@ -8,28 +8,15 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
+from waiting import DEADLINE_S, until
 from watchpost.clock import ManualClock
 from watchpost.runtime import guard as guard_module
 from watchpost.runtime.guard import Backoff, guard, reap_adopted
-
-DEADLINE_S = 20.0
-
-
-def until(condition: Callable[[], bool]) -> bool:
-    """Poll; true as soon as the condition holds, false when the deadline has passed."""
-    end = time.monotonic() + DEADLINE_S
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 def does_not_run(pid: int) -> bool:
