@@ -158,6 +158,10 @@ def test_options_are_checked(clip: Path) -> None:
         ("", "is empty"),
         ("gopher://host/x", "gopher: is not known"),
         ("rstp://u:p@host/x", "rstp: is not known"),
+        ("rtsp:/10.0.0.5/stream1", "names no host"),
+        ("rtsp://u:p@/x", "names no host"),
+        ("rtmp://u:p@[::1/x", "names no host"),
+        ("http://", "names no host"),
     ],
 )
 def test_addresses_that_can_not_be_meant(address: str, words: str) -> None:

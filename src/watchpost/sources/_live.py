@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
+from urllib.parse import urlsplit
 
 from watchpost.clock import Clock
 from watchpost.errors import SourceError
@@ -38,6 +39,18 @@ class Connection:
     """FFmpeg's name of the input format, where the URL does not tell it."""
     may_end: bool = False
     """Whether it may be a finite film, such as a file on a web server, whose end is no loss."""
+
+
+def check_host(address: str) -> None:
+    """Raise a permanent `SourceError` for a URL without a host, which FFmpeg takes for this machine."""
+    scheme = address.partition(":")[0]
+    try:
+        host = urlsplit(address).hostname
+    except ValueError:
+        host = None
+    if not host:
+        message = f"{redacted(address)}: names no host; write it as {scheme}://HOST/PATH."
+        raise SourceError(message, permanent=True)
 
 
 class LiveSource:

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from watchpost.clock import Clock
 from watchpost.options import Seconds
-from watchpost.sources._live import Connection, LiveSource
+from watchpost.sources._live import Connection, LiveSource, check_host
 from watchpost.sources._tls import TlsOptions
 
 SCHEMES: Final = ("http", "https")
@@ -26,5 +26,6 @@ class Options(TlsOptions):
 
 def create(address: str, camera: str, options: Options, clock: Clock) -> LiveSource:
     """The stream, playlist or file at an `http://` or `https://` address."""
+    check_host(address)
     ffmpeg = options.ffmpeg() if address.lower().startswith("https:") else {}
     return LiveSource(Connection(address, options.timeout, ffmpeg, may_end=True), camera, clock)

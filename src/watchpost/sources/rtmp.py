@@ -8,7 +8,7 @@ from pydantic import Field
 
 from watchpost.clock import Clock
 from watchpost.options import Seconds
-from watchpost.sources._live import Connection, LiveSource
+from watchpost.sources._live import Connection, LiveSource, check_host
 from watchpost.sources._tls import TlsOptions
 
 SCHEMES: Final = ("rtmp", "rtmps")
@@ -23,6 +23,7 @@ class Options(TlsOptions):
 
 def create(address: str, camera: str, options: Options, clock: Clock) -> LiveSource:
     """The stream at an `rtmp://` or `rtmps://` address."""
+    check_host(address)
     ffmpeg = {"rtmp_live": "live"}
     if address.lower().startswith("rtmps:"):
         ffmpeg |= options.ffmpeg()

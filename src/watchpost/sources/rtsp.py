@@ -8,7 +8,7 @@ from pydantic import Field
 
 from watchpost.clock import Clock
 from watchpost.options import Seconds
-from watchpost.sources._live import Connection, LiveSource
+from watchpost.sources._live import Connection, LiveSource, check_host
 from watchpost.sources._tls import TlsOptions
 
 SCHEMES: Final = ("rtsp", "rtsps")
@@ -25,6 +25,7 @@ class Options(TlsOptions):
 
 def create(address: str, camera: str, options: Options, clock: Clock) -> LiveSource:
     """The camera at an `rtsp://` or `rtsps://` address."""
+    check_host(address)
     ffmpeg = {
         "rtsp_transport": options.transport,
         "allowed_media_types": "video",
