@@ -14,7 +14,7 @@ config_app = typer.Typer(
     name="config",
     help="Check a configuration file, start one, or print its JSON Schema.",
     no_args_is_help=True,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,
 )
 
 

@@ -42,9 +42,11 @@ def detect(
     A line holds file, frame, time_s, width, height and detections; each detection has COCO's result fields
     image_id, category_id, bbox [left, top, width, height] in pixels and score, and the category's name.
 
-    - `watchpost detect street.jpg --model yolox_nano.onnx`
-    - `watchpost detect photos/ night.mp4 --model yolox_nano.onnx --output found --confidence 0.4`
-    - `watchpost detect photos/ --no-pictures --json - | jq .detections`
+        watchpost detect street.jpg --model yolox_nano.onnx
+
+        watchpost detect photos/ night.mp4 --model yolox_nano.onnx --output found --confidence 0.4
+
+        watchpost detect photos/ --no-pictures --json - | jq .detections
 
     A file that can not be read is reported and skipped; then the exit code is 1.
     """

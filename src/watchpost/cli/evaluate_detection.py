@@ -51,9 +51,11 @@ def evaluate_detection(
     AP as COCO defines it: 101 recall levels, IoU .50 to .95, at most 100 detections a picture. Speed is the median
     time a picture, one by one, from the decoded picture to boxes, measured in the same run.
 
-    - `watchpost evaluate detection --model yolox_nano.onnx --data person/val --classes person`
-    - `watchpost evaluate detection --model a.onnx --model b.onnx --data instances.json --images pictures/`
-    - `watchpost evaluate detection --model a.onnx --data street.mp4 --truth gt.txt`
+        watchpost evaluate detection --model yolox_nano.onnx --data person/val --classes person
+
+        watchpost evaluate detection --model a.onnx --model b.onnx --data instances.json --images pictures/
+
+        watchpost evaluate detection --model a.onnx --data street.mp4 --truth gt.txt
     """
     from rich.console import Console
 

@@ -56,9 +56,11 @@ def evaluate_tracking(
 
     One of --results, --detections or --video says what is measured.
 
-    - `watchpost evaluate tracking --results tracks.txt --ground-truth gt.txt`
-    - `watchpost evaluate tracking --detections det.txt --fps 25 --tracker sort --ground-truth gt.txt`
-    - `watchpost evaluate tracking --video street.mp4 --model yolox.onnx --ground-truth gt.txt --frames 1-400`
+        watchpost evaluate tracking --results tracks.txt --ground-truth gt.txt
+
+        watchpost evaluate tracking --detections det.txt --fps 25 --tracker sort --ground-truth gt.txt
+
+        watchpost evaluate tracking --video street.mp4 --model yolox.onnx --ground-truth gt.txt --frames 1-400
     """
     from rich.console import Console
 
