@@ -18,6 +18,12 @@ EXTRAS: Final = {
     "openvino": "openvino",
     "paho": "mqtt",
     "faster_coco_eval": "evaluate",
+    "torch": "train",
+    "tensorboard": "train",
+    "onnx": "train",
+    "onnxscript": "train",
+    "torchvision": "zoo",
+    "huggingface_hub": "hub",
 }
 """Which extra brings an optional library, by the library's import name."""
 

@@ -1,0 +1,163 @@
+"""From a trained detector to an .onnx file with its model card, and the proof that both say the same.
+
+The file takes pictures (B, 3, H, W) float32, BGR 0-255, any number at once, and gives `boxes` (B, P, 4) in pixels of
+the input and `scores` (B, P, classes), 0-1: cells and side distributions are decoded inside, so any program can read it.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from watchpost.detectors.card import InputSpec, ModelCard, file_sha256, save_card
+from watchpost.detectors.families.ssd import Ssd
+from watchpost.detectors.network import Engine
+from watchpost.errors import WatchpostError
+from watchpost.plugins import missing_extra
+from watchpost.training.models.detector import Detector, cells
+
+OPSET: Final = 18
+"""ONNX Runtime 1.14 and OpenVINO 2023 know it."""
+
+
+class Serving(nn.Module):
+    """The detector as it serves: pictures of one size to boxes and scores."""
+
+    def __init__(self, network: Detector, width: int, height: int) -> None:
+        super().__init__()
+        self.network = copy.deepcopy(network)  # who trains it may go on, on the device and with the precision it is in
+        centres, strides = cells(width, height, network.shape.strides)
+        self.register_buffer("centres", centres)
+        self.register_buffer("strides", strides)
+        self.centres: Tensor
+        self.strides: Tensor
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Boxes (B, P, 4) in pixels of the input and scores (B, P, classes)."""
+        scores, sides = self.network(images)
+        return self.network.boxes(sides, self.centres, self.strides), scores.sigmoid()
+
+
+def export_onnx(network: Detector, file: Path, width: int, height: int) -> None:
+    """Write the network, in evaluation mode and float32, as an .onnx file for inputs of `width` x `height` pixels.
+
+    Raises `WatchpostError` for a size that is no multiple of the largest stride or a file that can not be written,
+    and `MissingExtraError` without onnx and onnxscript.
+    """
+    stride = max(network.shape.strides)
+    if width % stride or height % stride or min(width, height) < stride:
+        raise WatchpostError(f"the input {width} x {height} must have sides that are multiples of {stride}.")
+    serving = Serving(network, width, height).eval().float().cpu()
+    try:
+        with _quiet(), torch.no_grad():
+            torch.onnx.export(
+                serving,
+                (torch.zeros(2, 3, height, width),),
+                str(file),
+                input_names=["images"],
+                output_names=["boxes", "scores"],
+                opset_version=OPSET,
+                dynamo=True,
+                external_data=False,
+                verbose=False,
+                dynamic_shapes={"images": {0: torch.export.Dim("batch", min=1)}},
+            )
+    except ModuleNotFoundError as error:
+        raise missing_extra(error) or error from None
+    except OSError as error:
+        raise WatchpostError(f"{file} can not be written: {error.strerror}.") from None
+
+
+def card_for(network: Detector, file: Path, width: int, height: int, *, licence: str, source: str) -> ModelCard:
+    """The card of an exported file: input and decoding follow from the network, the name from the file."""
+    return ModelCard(
+        name=file.stem,
+        file=Path(file.name),
+        input=InputSpec(width=width, height=height, fit="top-left", pad=114, colour="bgr"),
+        decode=Ssd(family="ssd"),
+        classes=network.shape.classes,
+        licence=licence,
+        source=source,
+        sha256=file_sha256(file),
+    )
+
+
+def write_card(card: ModelCard, file: Path) -> Path:
+    """Write the card where the file's readers look for it; returns its path."""
+    path = file.with_suffix(".card.yaml")
+    save_card(card, path)
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """The largest differences between network and file, over all cells of all pictures."""
+
+    box_px: float
+    """Pixels of the input."""
+    score: float
+    """0-1."""
+    pictures: int
+
+    def check(self, box_px: float = 0.1, score: float = 1e-3) -> None:
+        """Raise `WatchpostError` where a difference is more than rounding."""
+        if not (self.box_px <= box_px and self.score <= score):
+            raise WatchpostError(
+                f"the exported file differs from the checkpoint: boxes by {self.box_px:.3f} px, scores by "
+                f"{self.score:.5f} (at most {box_px:g} px and {score:g} are rounding); it is not to be used."
+            )
+
+
+def parity(network: Detector, engine: Engine, batches: Sequence[NDArray[np.float32]]) -> Parity:
+    """Run `network` and the exported file in `engine` on the same inputs, each (B, 3, H, W)."""
+    height, width = batches[0].shape[2:]
+    serving = Serving(network, width, height).eval().float().cpu()
+    box_px, score = 0.0, 0.0
+    for batch in batches:
+        with torch.no_grad():
+            boxes, scores = serving(torch.from_numpy(batch))
+        outputs = engine.run(batch)
+        box_px = max(box_px, float(np.abs(outputs["boxes"] - boxes.numpy()).max()))
+        score = max(score, float(np.abs(outputs["scores"] - scores.numpy()).max()))
+    return Parity(box_px, score, sum(map(len, batches)))
+
+
+def parity_inputs(spec: InputSpec, batch: int = 2) -> list[NDArray[np.float32]]:
+    """Inputs to compare on: noise, frames of the synthetic scene as a camera gives them, and one picture alone."""
+    from watchpost.detectors.preprocess import InputBuffer
+    from watchpost.picture import ArrayPicture
+    from watchpost.scene.options import SceneOptions
+    from watchpost.scene.scene import Scene
+
+    noise = np.random.default_rng(0).uniform(0, 255, (batch, 3, spec.height, spec.width)).astype(np.float32)
+    scene = Scene(SceneOptions(width=640, height=360, duration=None))
+    buffer = InputBuffer(spec, batch, np.dtype(np.float32))
+    for slot in range(batch):
+        buffer.fill(slot, ArrayPicture(scene.frame(50 + 25 * slot)[0]))
+    frames = buffer.tensor.astype(np.float32)
+    return [noise, frames, frames[:1]]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter warns of its own ways (torchvision that is not there, its future): nothing a user can act on."""
+    logger = logging.getLogger("torch.onnx")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(before)
