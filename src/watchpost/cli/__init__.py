@@ -12,6 +12,7 @@ from watchpost.cli.detect import detect
 from watchpost.cli.doctor import doctor
 from watchpost.cli.evaluate import evaluate_app
 from watchpost.cli.events import events
+from watchpost.cli.models import models_app
 from watchpost.cli.probe import probe
 from watchpost.cli.run import run
 from watchpost.cli.watch import watch
@@ -30,6 +31,7 @@ for verb in (demo, detect, watch, run, events, probe, doctor):
     app.command()(verb)
 app.add_typer(config_app, name="config")
 app.add_typer(evaluate_app, name="evaluate")
+app.add_typer(models_app, name="models")
 
 
 def main() -> None:
