@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from watchpost.detectors.card import load_card
+from watchpost.detectors.card import InputSpec, load_card, save_card
 from watchpost.detectors.onnx import OnnxEngine
 from watchpost.detectors.openvino import OpenVinoEngine
 from watchpost.errors import WatchpostError
-from watchpost.training.export import Parity, card_for, export_onnx, parity, parity_inputs, write_card
+from watchpost.training.export import Parity, card_for, export_onnx, parity, parity_inputs
 from watchpost.training.models.detector import Detector, Shape
 
-SIZE = (96, 64)
+SPEC = InputSpec(width=96, height=64, fit="top-left", colour="bgr")
 
 
 @pytest.fixture(scope="module")
@@ -30,15 +30,15 @@ def network() -> Detector:
 @pytest.fixture(scope="module")
 def exported(network: Detector, tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("export") / "tiny.onnx"
-    export_onnx(network, file, *SIZE)
-    write_card(card_for(network, file, *SIZE, licence="Apache-2.0", source="a test"), file)
+    export_onnx(network, file, SPEC)
+    card = card_for(network, file, SPEC, name="tiny", licence="Apache-2.0", source="a test")
+    save_card(card, file.with_suffix(".card.yaml"))
     return file
 
 
 @pytest.mark.parametrize("engine", [OnnxEngine, OpenVinoEngine])
 def test_parity(network: Detector, exported: Path, engine: type) -> None:
-    spec = load_card(exported.with_suffix(".card.yaml")).input
-    inputs = parity_inputs(spec)
+    inputs = parity_inputs(SPEC)
     assert [len(batch) for batch in inputs] == [2, 2, 1]
     found = parity(network, engine(exported, threads=1), inputs)
     found.check()
@@ -66,16 +66,10 @@ def test_the_card_makes_the_file_a_detector(exported: Path, network: Detector) -
 
 def test_the_trainer_keeps_its_network(tmp_path: Path) -> None:
     training = Detector(Shape(("person",), width=0.25, depth=0.5)).double().train()
-    export_inputs = parity_inputs(load_spec())[:1]
+    export_inputs = parity_inputs(SPEC)[:1]
     parity(training, Mirror(), export_inputs)
     assert training.training
     assert next(training.parameters()).dtype is torch.float64
-
-
-def load_spec():
-    from watchpost.detectors.card import InputSpec
-
-    return InputSpec(width=64, height=64, fit="top-left", colour="bgr")
 
 
 class Mirror:
@@ -87,7 +81,7 @@ class Mirror:
 
 def test_a_size_that_does_not_fit_the_strides(network: Detector, tmp_path: Path) -> None:
     with pytest.raises(WatchpostError, match="multiples of 32"):
-        export_onnx(network, tmp_path / "a.onnx", 100, 64)
+        export_onnx(network, tmp_path / "a.onnx", SPEC.model_copy(update={"width": 100}))
 
 
 def test_what_is_not_a_number_is_no_parity() -> None:

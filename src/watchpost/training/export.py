@@ -1,7 +1,7 @@
 """From a trained detector to an .onnx file with its model card, and the proof that both say the same.
 
-The file takes pictures (B, 3, H, W) float32, BGR 0-255, any number at once, and gives `boxes` (B, P, 4) in pixels of
-the input and `scores` (B, P, classes), 0-1: cells and side distributions are decoded inside, so any program can read it.
+The file takes pictures (B, 3, H, W) float32, BGR 0-255, any number at once. It gives `boxes` (B, P, 4) in pixels of the
+input and `scores` (B, P, classes), 0-1: cells and side distributions are decoded inside, for any program to read.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from watchpost.detectors.card import InputSpec, ModelCard, file_sha256, save_card
+from watchpost.detectors.card import InputSpec, ModelCard, file_sha256
 from watchpost.detectors.families.ssd import Ssd
 from watchpost.detectors.network import Engine
 from watchpost.errors import WatchpostError
@@ -49,13 +49,13 @@ class Serving(nn.Module):
         return self.network.boxes(sides, self.centres, self.strides), scores.sigmoid()
 
 
-def export_onnx(network: Detector, file: Path, width: int, height: int) -> None:
-    """Write the network, in evaluation mode and float32, as an .onnx file for inputs of `width` x `height` pixels.
+def export_onnx(network: Detector, file: Path, spec: InputSpec) -> None:
+    """Write the network, in evaluation mode and float32, as an .onnx file for inputs of the size that `spec` says.
 
     Raises `WatchpostError` for a size that is no multiple of the largest stride or a file that can not be written,
     and `MissingExtraError` without onnx and onnxscript.
     """
-    stride = max(network.shape.strides)
+    width, height, stride = spec.width, spec.height, max(network.shape.strides)
     if width % stride or height % stride or min(width, height) < stride:
         raise WatchpostError(f"the input {width} x {height} must have sides that are multiples of {stride}.")
     serving = Serving(network, width, height).eval().float().cpu()
@@ -79,25 +79,18 @@ def export_onnx(network: Detector, file: Path, width: int, height: int) -> None:
         raise WatchpostError(f"{file} can not be written: {error.strerror}.") from None
 
 
-def card_for(network: Detector, file: Path, width: int, height: int, *, licence: str, source: str) -> ModelCard:
-    """The card of an exported file: input and decoding follow from the network, the name from the file."""
+def card_for(network: Detector, file: Path, spec: InputSpec, *, name: str, licence: str, source: str) -> ModelCard:
+    """The card of an exported file; how pictures come into it (`spec`) is as in training."""
     return ModelCard(
-        name=file.stem,
+        name=name,
         file=Path(file.name),
-        input=InputSpec(width=width, height=height, fit="top-left", pad=114, colour="bgr"),
+        input=spec,
         decode=Ssd(family="ssd"),
         classes=network.shape.classes,
         licence=licence,
         source=source,
         sha256=file_sha256(file),
     )
-
-
-def write_card(card: ModelCard, file: Path) -> Path:
-    """Write the card where the file's readers look for it; returns its path."""
-    path = file.with_suffix(".card.yaml")
-    save_card(card, path)
-    return path
 
 
 @dataclass(frozen=True, slots=True)
