@@ -75,8 +75,8 @@ def test_a_video_with_mot_truth(make_video, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--data", "street.mp4"), "--truth"),
-        (("--data", "none.json"), "can not be read"),
+        (("--data", __file__), "--truth"),
+        (("--data", "none.json"), "does not exist"),
         (("--data", "SET", "--names", "dog"), "share no class"),
         (("--data", "SET", "--names", "person", "--classes", "cat"), "does not know the class 'cat'"),
         (("--data", "SET"), "--names"),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def evaluate_detection(
     data: Annotated[
-        Path, typer.Option(help="A COCO .json file, a YOLO folder (images/, labels/), or a video with --truth.")
+        Path, typer.Option(help="A data set in any format (COCO, YOLO, VOC, ...), or a video with --truth.")
     ],
     model: Annotated[
         list[str] | None,
@@ -73,18 +73,20 @@ def evaluate_detection(
 
 def _open_data(data: Path, truth: Path | None, images: Path | None, names: str | None) -> LabelledData:
     from watchpost.cli._frames import video_frames
+    from watchpost.datasets.detect_format import detect_format, read
+    from watchpost.datasets.mot_text import read_mot
     from watchpost.detectors.classes import COCO80
     from watchpost.errors import WatchpostError
-    from watchpost.evaluation.dataset import LabelledData, read_coco, read_yolo, with_mot
-    from watchpost.evaluation.mot import read_mot
+    from watchpost.evaluation.dataset import LabelledData, labelled, with_mot
 
-    if data.is_dir():
+    if not data.exists():
+        raise WatchpostError(f"{data} does not exist.")
+    if truth is None and (data.is_dir() or detect_format(data)):
         given = None if names is None else [name.strip() for name in names.split(",")]
-        return read_yolo(data, COCO80 if given == ["coco80"] else given)
-    if data.suffix.lower() == ".json":
-        return read_coco(data, images)
+        class_names = COCO80 if given == ["coco80"] else given
+        return labelled(read(data, pictures=images, class_names=class_names))
     if truth is None:
-        raise WatchpostError(f"{data} is no folder and no .json file; for a video give its boxes with --truth GT.txt.")
+        raise WatchpostError(f"{data} is no data set; for a video give its boxes with --truth GT.txt.")
     boxes = read_mot(truth)
     if not len(boxes):
         raise WatchpostError(f"{truth} holds no boxes.")

@@ -1,8 +1,9 @@
-"""Labelled pictures on disk, in the formats of the field. One file a format: `read(path)` and `write(dataset, folder)`."""
+"""Labelled pictures on disk. One file a format, with `read(path)` and `write(dataset, folder)`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,9 +29,22 @@ class Sample:
     """(N,): crowds, difficult ones: to find them is neither right nor wrong, to learn from them is not asked for."""
     name: str = ""
     """What formats call the picture: its path below the pictures' folder, with `/`."""
+    area: NDArray[np.float64] | None = None
+    """(N,): square pixels of the outlines, where a format knows them; else the boxes' own areas are meant."""
 
     def __len__(self) -> int:
         return len(self.xyxy)
+
+    def of_rows(self, rows: NDArray[np.bool_] | NDArray[np.integer]) -> Sample:
+        """The picture with the objects of a mask (N,) or of integer indices."""
+        return replace(
+            self,
+            xyxy=self.xyxy[rows],
+            class_id=self.class_id[rows],
+            weight=self.weight[rows],
+            is_ignored=self.is_ignored[rows],
+            area=None if self.area is None else self.area[rows],
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,3 +57,19 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.samples)
+
+    @property
+    def objects(self) -> int:
+        """Boxes in all pictures."""
+        return sum(map(len, self.samples))
+
+    def of_classes(self, class_names: Sequence[str]) -> Dataset:
+        """The same pictures with these classes, in this order; objects of other classes are left out."""
+        index_of = {name: index for index, name in enumerate(class_names)}
+        table = np.array([*(index_of.get(name, -1) for name in self.class_names), -1], np.int64)
+        samples = []
+        for sample in self.samples:
+            class_id = table[sample.class_id]
+            kept = class_id >= 0
+            samples.append(replace(sample.of_rows(kept), class_id=class_id[kept]))
+        return Dataset(self.name, tuple(class_names), tuple(samples))
