@@ -21,8 +21,8 @@ from watchpost.picture import ArrayPicture
 SPEC = InputSpec(width=64, height=32, fit="stretch", colour="bgr", scale=1 / 255)
 
 
-@pytest.fixture
-def network(tmp_path: Path) -> Path:
+@pytest.fixture(params=[17, 11])
+def network(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """Two convolutions with a SiLU between, a predicting one, and a product behind it, as decoding has."""
     random = np.random.default_rng(0)
     channels = [3, 32, 64, 5]
@@ -45,7 +45,7 @@ def network(tmp_path: Path) -> Path:
     out = helper.make_tensor_value_info("out", TensorProto.FLOAT, shape)
     graph = helper.make_graph(nodes, "net", [images], [out], weights)
     path = tmp_path / "net.onnx"
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), str(path))
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", request.param)], ir_version=8), str(path))
     return path
 
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _QUANTISED: Final = ["Conv", "Concat", "MaxPool", "Resize", "Split", "Add", "Mul", "Sigmoid", "Relu", "Clip"]
 
+_LEAST_OPSET: Final = 13
+
 
 def quantise(model: Path, output: Path, spec: InputSpec, pictures: Iterable[Picture]) -> None:
     """Write `model` to `output` with int8 weights and activations, whose ranges are measured on `pictures`.
@@ -45,7 +47,8 @@ def quantise(model: Path, output: Path, spec: InputSpec, pictures: Iterable[Pict
     with tempfile.TemporaryDirectory() as folder, _quiet():
         simplified = Path(folder) / "simplified.onnx"
         try:
-            quant_pre_process(str(model), str(simplified), skip_symbolic_shape=True)
+            onnx.save(_modern(model), str(simplified))
+            quant_pre_process(str(simplified), str(simplified), skip_symbolic_shape=True)
             graph = onnx.load(str(simplified)).graph
         except Exception as error:  # onnx and ONNX Runtime have no base class of errors in common
             raise ConfigError(f"{model} can not be prepared for int8: {str(error).splitlines()[0]}") from None
@@ -85,6 +88,16 @@ class _Calibration:
         self._seen += 1
         self._buffer.fill(0, picture)
         return {self._name: self._buffer.tensor}
+
+
+def _modern(model: Path) -> onnx.ModelProto:
+    """The model in an operator set that knows scales by channel."""
+    import onnx
+    from onnx import version_converter
+
+    loaded = onnx.load(str(model))
+    versions = [opset.version for opset in loaded.opset_import if opset.domain in ("", "ai.onnx")]
+    return loaded if max(versions) >= _LEAST_OPSET else version_converter.convert_version(loaded, _LEAST_OPSET)
 
 
 def _behind_last_convolutions(graph: onnx.GraphProto) -> list[str]:
