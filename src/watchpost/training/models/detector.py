@@ -11,24 +11,42 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from watchpost.detectors.nms import suppress
+from watchpost.training.loss import Targets, detection_loss
+from watchpost.training.models import Prediction
+
+STRIDES: Final = (4, 8, 16, 32)
+
+LEAST_SCORE: Final = 0.01
+"""What `predict` still tells: average precision needs the unsure answers too."""
+MOST_OVERLAP: Final = 0.6
+"""Two boxes of a class that overlap by more are one object."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What the network is built from; a checkpoint carries it."""
+    """What the network is built from; a checkpoint carries it. Raises `ValueError` for strides it can not have."""
 
     classes: tuple[str, ...]
     width: float = 1.0
-    """Scales the channels: 1.0 is 0.9 M parameters, 0.5 is 0.25 M, 3 is 8 M."""
+    """Scales the channels; with a depth of 1, 0.5 is about 0.25 M parameters, 1 is 0.86 M, 3 is 7.7 M."""
     depth: float = 1.0
     """Scales how many blocks a stage has."""
     bins: int = 12
     """A box side is a distribution over 0 .. bins - 1 strides."""
     strides: tuple[int, ...] = (8, 16, 32)
+    """Pixels of the input that a cell covers: 8, 16 and 32, or 4 as well for very small objects."""
+
+    def __post_init__(self) -> None:
+        if self.strides not in (STRIDES, STRIDES[1:], STRIDES[2:]):
+            raise ValueError(f"strides: expected {STRIDES} or its last three or two, got {self.strides}")
 
     def channels(self, base: int) -> int:
         """`base` scaled by the width, a multiple of 8."""
@@ -40,13 +58,13 @@ class Shape:
 
 
 class ConvUnit(nn.Sequential):
-    """Convolution, batch normalisation, SiLU."""
+    """Convolution, batch normalisation, ReLU (which costs nothing in ONNX Runtime, and quantises well)."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> None:
         super().__init__(
             nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
-            nn.BatchNorm2d(outputs, eps=1e-3, momentum=0.03),
-            nn.SiLU(inplace=True),
+            nn.BatchNorm2d(outputs, eps=1e-3),
+            nn.ReLU(inplace=True),
         )
 
 
@@ -99,24 +117,26 @@ class PyramidPooling(nn.Module):
 
 
 class Backbone(nn.Module):
-    """A picture (B, 3, H, W) to features at strides 8, 16 and 32."""
+    """A picture (B, 3, H, W) to features at the strides that `shape` names."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         c2, c4, c8, c16, c32 = (shape.channels(base) for base in (16, 32, 64, 96, 128))
-        self.stem = nn.Sequential(ConvUnit(3, c2, 3, 2), ConvUnit(c2, c4, 3, 2), CrossStage(c4, c4, shape.blocks(1)))
+        self.stem = nn.Sequential(ConvUnit(3, c2, 3, 2), ConvUnit(c2, c4, 3, 2))
         self.stage8 = nn.Sequential(ConvUnit(c4, c8, 3, 2), CrossStage(c8, c8, shape.blocks(2)))
-        self.stage16 = nn.Sequential(ConvUnit(c8, c16, 3, 2), CrossStage(c16, c16, shape.blocks(2)))
+        self.stage16 = nn.Sequential(ConvUnit(c8, c16, 3, 2), CrossStage(c16, c16, shape.blocks(3)))
         self.stage32 = nn.Sequential(
-            ConvUnit(c16, c32, 3, 2), CrossStage(c32, c32, shape.blocks(1)), PyramidPooling(c32)
+            ConvUnit(c16, c32, 3, 2), CrossStage(c32, c32, shape.blocks(2)), PyramidPooling(c32)
         )
-        self.out_channels = (c8, c16, c32)
+        self._first = len(STRIDES) - len(shape.strides)
+        self.out_channels = (c4, c8, c16, c32)[self._first :]
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Three feature maps, finest first."""
-        x8 = self.stage8(self.stem(x))
-        x16 = self.stage16(x8)
-        return [x8, x16, self.stage32(x16)]
+        """Feature maps, finest first."""
+        maps = [self.stem(x)]
+        for stage in (self.stage8, self.stage16, self.stage32):
+            maps.append(stage(maps[-1]))
+        return maps[self._first :]
 
 
 class Neck(nn.Module):
@@ -143,41 +163,30 @@ class Neck(nn.Module):
         return maps
 
 
-class SharedUnit(nn.Module):
-    """One convolution for all strides, with a normalisation for each: their statistics differ (RTMDet, 3.3)."""
-
-    def __init__(self, channels: int, levels: int) -> None:
-        super().__init__()
-        self.convolution = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.norms = nn.ModuleList(nn.BatchNorm2d(channels, eps=1e-3, momentum=0.03) for _ in range(levels))
-
-    def forward(self, x: Tensor, level: int) -> Tensor:
-        """(B, C, H, W) to the same."""
-        return functional.silu(self.norms[level](self.convolution(x)))
-
-
 class Head(nn.Module):
-    """Scores and distances from feature maps."""
+    """Scores and distances from feature maps: one convolution for all strides, half of its channels for each task.
+
+    Its weights are shared by the strides, its normalisation is not: their statistics differ (RTMDet, section 3.3).
+    """
 
     def __init__(self, shape: Shape, channels: int) -> None:
         super().__init__()
-        levels = len(shape.strides)
-        self.shared = SharedUnit(channels, levels)
-        self.class_unit = SharedUnit(channels, levels)
-        self.box_unit = SharedUnit(channels, levels)
-        self.scores = nn.Conv2d(channels, len(shape.classes), 1)
-        self.sides = nn.Conv2d(channels, 4 * shape.bins, 1)
+        half = channels // 2
+        self.convolution = nn.Conv2d(channels, 2 * half, 3, padding=1, bias=False)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(2 * half, eps=1e-3) for _ in shape.strides)
+        self.scores = nn.Conv2d(half, len(shape.classes), 1)
+        self.sides = nn.Conv2d(half, 4 * shape.bins, 1)
         nn.init.normal_(self.scores.weight, std=0.01)
-        nn.init.constant_(self.scores.bias, -math.log((1 - 0.01) / 0.01))  # RetinaNet's prior: 1 % are objects
-        nn.init.constant_(self.sides.bias, 1.0)
+        if self.scores.bias is not None:
+            nn.init.constant_(self.scores.bias, -math.log(99))  # RetinaNet's prior: 1 % of the cells are objects
 
     def forward(self, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
         """Score logits (B, P, classes) and side logits (B, P, 4 * bins) over the P cells of all strides."""
         scores, sides = [], []
-        for level, x in enumerate(maps):
-            x = self.shared(x, level)
-            scores.append(self.scores(self.class_unit(x, level)).flatten(2))
-            sides.append(self.sides(self.box_unit(x, level)).flatten(2))
+        for norm, x in zip(self.norms, maps, strict=True):
+            for_scores, for_sides = functional.relu(norm(self.convolution(x))).chunk(2, 1)
+            scores.append(self.scores(for_scores).flatten(2))
+            sides.append(self.sides(for_sides).flatten(2))
         return torch.cat(scores, 2).transpose(1, 2), torch.cat(sides, 2).transpose(1, 2)
 
 
@@ -198,11 +207,55 @@ class Detector(nn.Module):
         scores, sides = self.head(self.neck(self.backbone(pictures * (1 / 128) - 1)))
         return scores, sides
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """What the labels mean."""
+        return self.shape.classes
+
+    def loss(self, pictures: Tensor, targets: Targets) -> dict[str, Tensor]:
+        """The weighted parts of a batch's loss by name: score, box, side."""
+        scores, sides = self(pictures)
+        # in full precision also under autocast: box sides are sums over distributions
+        scores, sides = scores.float(), sides.float()
+        centres, strides = self._cells(pictures)
+        losses = detection_loss(scores, sides, self.boxes(sides, centres, strides), centres, strides, targets)
+        return {"score": losses.score, "box": losses.box, "side": losses.side}
+
+    @torch.no_grad()
+    def predict(self, pictures: Tensor) -> list[Prediction]:
+        """What is in each picture, best first; boxes of one class that overlap much are suppressed."""
+        scores, sides = self(pictures)
+        boxes = self.boxes(sides.float(), *self._cells(pictures))
+        size = torch.tensor([pictures.shape[3], pictures.shape[2]] * 2, device=boxes.device)
+        boxes = torch.minimum(boxes.clamp(min=0), size).cpu()
+        return [_best(each, score) for each, score in zip(boxes, scores.float().sigmoid().cpu(), strict=True)]
+
+    def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
+        """The trainable parameters: those of the backbone, and the others."""
+        trainable = [(name, each) for name, each in self.named_parameters() if each.requires_grad]
+        return {
+            "backbone": [each for name, each in trainable if name.startswith("backbone.")],
+            "head": [each for name, each in trainable if not name.startswith("backbone.")],
+        }
+
+    def _cells(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        centres, strides = cells(pictures.shape[3], pictures.shape[2], self.shape.strides)
+        return centres.to(pictures.device), strides.to(pictures.device)
+
     def boxes(self, sides: Tensor, centres: Tensor, strides: Tensor) -> Tensor:
         """Side logits (B, P, 4 * bins) as boxes (B, P, 4): left, top, right, bottom in pixels of the input."""
-        share = sides.unflatten(-1, (4, self.shape.bins)).softmax(-1)
+        share = sides.reshape(*sides.shape[:2], 4, self.shape.bins).softmax(-1)
         distances = (share * self.bin_values).sum(-1) * strides
         return torch.cat([centres - distances[..., :2], centres + distances[..., 2:]], -1)
+
+
+def _best(boxes: Tensor, scores: Tensor) -> Prediction:
+    """From all cells of a picture, boxes (P, 4) and scores (P, classes), to what is found."""
+    score, label = scores.max(1)
+    keep = score >= LEAST_SCORE
+    boxes, score, label = boxes[keep], score[keep], label[keep]
+    best = torch.from_numpy(suppress(boxes.numpy(), score.numpy(), label.numpy().astype(np.int32), MOST_OVERLAP))
+    return Prediction(boxes[best], score[best], label[best])
 
 
 def cells(width: int, height: int, strides: tuple[int, ...]) -> tuple[Tensor, Tensor]:
