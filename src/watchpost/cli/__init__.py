@@ -15,6 +15,7 @@ from watchpost.cli.events import events
 from watchpost.cli.models import models_app
 from watchpost.cli.probe import probe
 from watchpost.cli.run import run
+from watchpost.cli.train import train
 from watchpost.cli.watch import watch
 
 app = typer.Typer(
@@ -27,7 +28,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for verb in (demo, detect, watch, run, events, probe, doctor):
+for verb in (demo, detect, watch, run, events, probe, doctor, train):
     app.command()(verb)
 app.add_typer(config_app, name="config")
 app.add_typer(evaluate_app, name="evaluate")

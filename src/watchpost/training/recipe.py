@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
 from watchpost.detectors.card import InputSpec
 from watchpost.errors import ConfigError
@@ -26,7 +26,7 @@ class DataSet(Settings):
     repeat: Annotated[float, Field(gt=0, le=100)] = 1.0
     """How often an epoch shows each picture; 0.25 shows a quarter of them, another one each epoch."""
     labels: Literal["given", "teacher"] = "given"
-    """`teacher`: the labels are made by the teacher, weighted with its confidence."""
+    """`teacher`: all pictures below `path`, with the teacher's boxes, which count as much as it is sure of them."""
 
 
 class Data(Settings):
@@ -107,6 +107,13 @@ class Augment(Settings):
     """How far changes of appearance go."""
     plain_epochs: Annotated[int, Field(ge=0)] = 0
     """The last epochs go without mosaic, mixup, cutmix and copy_paste, so that the network ends on real pictures."""
+
+    @field_validator("scale")
+    @classmethod
+    def _rises(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if not 0.05 <= value[0] <= value[1] <= 20:
+            raise ValueError("write the least and the greatest zoom, such as [0.5, 1.5]")
+        return value
 
     @property
     def mixes(self) -> bool:
@@ -214,7 +221,7 @@ def load_recipe(path: Path, environment: Mapping[str, str] | None = None) -> Rec
         recipe = Recipe.model_validate(document.data)
     except ValidationError as error:
         raise ConfigError("; ".join(_explain(path, document, dict(each)) for each in error.errors())) from None
-    return relative_to(recipe, path.parent)
+    return relative_to(recipe, path.parent.resolve())
 
 
 def relative_to(recipe: Recipe, folder: Path) -> Recipe:
