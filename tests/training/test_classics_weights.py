@@ -19,6 +19,11 @@ def test_files_of_weights_are_read(tmp_path: Path) -> None:
     weights = zoo_weights.from_file(tmp_path / "checkpoint.pt")
     assert list(weights.tensors) == ["backbone.a"]
     assert weights.of_detector
+    averaged = {"network.backbone.a": torch.zeros(2)}
+    torch.save({"model": {}, "ema": averaged, "shape": {"classes": ("cat",)}}, tmp_path / "ours.pt")
+    ours = zoo_weights.from_file(tmp_path / "ours.pt")
+    assert ours.classes == ("cat",)
+    assert ours.tensors["backbone.a"].sum() == 0
     torch.save({"features.0.weight": torch.ones(2)}, tmp_path / "classifier.pth")
     assert not zoo_weights.from_file(tmp_path / "classifier.pth").of_detector
 

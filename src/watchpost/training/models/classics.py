@@ -106,10 +106,17 @@ class Classic(nn.Module):
     def train(self, mode: bool = True) -> Classic:
         """Training or eval mode."""
         super().train(mode)
-        backbone = self.network.backbone
-        if mode and hasattr(backbone, "fpn") and bool(self.statistics_fixed):
-            backbone.body.eval()
+        # SSD's own layers are between those of the classifier, and need statistics of their own.
+        if mode and hasattr(self.network.backbone, "fpn") and bool(self.statistics_fixed):
+            self.classifier.eval()
         return self
+
+    @property
+    def classifier(self) -> nn.Module:
+        """The part of the backbone that comes from a classifier."""
+        backbone = self.network.backbone
+        part: nn.Module = backbone.body if hasattr(backbone, "body") else backbone.features
+        return part
 
     def loss(self, pictures: Tensor, targets: Targets) -> dict[str, Tensor]:
         """The parts of the loss of pictures (B, 3, H, W), BGR 0-255; in training mode only."""
@@ -127,12 +134,13 @@ class Classic(nn.Module):
         return [Prediction(x["boxes"], x["scores"], x["labels"] - 1) for x in self.network(_rgb(pictures))]
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
-        """Trainable parameters: `backbone` (the classifier's and the pyramid's) and `head`."""
-        groups: dict[str, list[nn.Parameter]] = {"backbone": [], "head": []}
-        for name, parameter in self.network.named_parameters():
-            if parameter.requires_grad:
-                groups["backbone" if name.startswith("backbone.") else "head"].append(parameter)
-        return groups
+        """Trainable parameters: `backbone` (the classifier's) and `head` (all others)."""
+        trainable = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        old = {id(parameter) for parameter in self.classifier.parameters()}
+        return {
+            "backbone": [parameter for parameter in trainable if id(parameter) in old],
+            "head": [parameter for parameter in trainable if id(parameter) not in old],
+        }
 
 
 def create_model(
@@ -146,7 +154,8 @@ def create_model(
     """The classic `name` (a key of `FAMILIES`) on `backbone` (by default the published one).
 
     `pretrained`: `coco` (the whole detector; rows of classes with COCO's names are kept) and `imagenet` (the backbone
-    alone) come from torchvision's hub, a path is a file of either kind, `None` starts from scratch.
+    alone) come from torchvision's hub, a path is a file of either kind or a checkpoint of a classic, `None` starts from
+    scratch.
 
     Raises `MissingExtraError` without torchvision, `ConfigError` for a name that is not known, `WatchpostError` for
     weights that can not be had or do not fit.
@@ -169,10 +178,11 @@ def create_model(
     model = Classic(shape)
     if family.no_epsilon:
         weights = zoo_weights.without_epsilon(weights)
-    names = ("__background__", *shape.classes)
-    their_names = zoo_weights.categories(family.published, family.coco)
-    wanted = model.network.state_dict()
-    found = zoo_weights.fit(weights.tensors, wanted, ["__background__", *their_names[1:]], names)
+    their_classes = weights.classes or zoo_weights.categories(family.published, family.coco)[1:]
+    background = "__background__"
+    found = zoo_weights.fit(
+        weights.tensors, model.network.state_dict(), (background, *their_classes), (background, *shape.classes)
+    )
     if not any(key.startswith("backbone.") for key in found):
         raise WatchpostError(f"{weights.origin} is not of {name} on {backbone}: nothing fits; name its backbone.")
     model.network.load_state_dict(found, strict=False)

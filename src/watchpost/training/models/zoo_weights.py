@@ -20,6 +20,8 @@ class Weights:
 
     tensors: Mapping[str, Tensor]
     origin: str
+    classes: tuple[str, ...] = ()
+    """What a checkpoint of ours has learned; empty for others."""
 
     @property
     def of_detector(self) -> bool:
@@ -28,7 +30,7 @@ class Weights:
 
 
 def from_file(path: Path) -> Weights:
-    """A `.pth` file of torchvision, or a checkpoint with the weights under `model`.
+    """A `.pth` file of torchvision, a checkpoint of ours, or another one with the weights under `model`.
 
     The file is read with `weights_only`: it can not run code. Raises `WatchpostError`.
     """
@@ -41,11 +43,13 @@ def from_file(path: Path) -> Weights:
         raise WatchpostError(
             f"{path} can not be read as weights ({reason}); it needs a file of tensors alone."
         ) from None
+    classes: tuple[str, ...] = ()
     if isinstance(content, dict) and isinstance(content.get("model"), dict):
-        content = content["model"]
+        classes = tuple(content.get("shape", {}).get("classes", ()))
+        content = content.get("ema", content["model"])
     if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
         raise WatchpostError(f"{path} holds no weights: it needs a dictionary of tensors, or one under 'model'.")
-    return Weights({key.removeprefix("network."): value for key, value in content.items()}, str(path))
+    return Weights({key.removeprefix("network."): value for key, value in content.items()}, str(path), classes)
 
 
 def from_hub(model: str, choice: str) -> Weights:
