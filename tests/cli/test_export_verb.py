@@ -56,19 +56,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.timeout(240)
 def test_float_then_int8(checkpoint: Path, folder: Path, tmp_path: Path) -> None:
     file, small = tmp_path / "people.onnx", tmp_path / "people-int8.onnx"
-    result = run(checkpoint, "--output", file, "--licence", "Apache-2.0")
+    result = run(checkpoint, "--output", file, "--licence", "Apache-2.0", "--confidence", 0.4)
     assert result.exit_code == 0, result.output
     assert "parity with the checkpoint over 5 pictures" in result.stdout
     card = load_card(file.with_suffix(".card.yaml"))
     assert (card.name, card.licence, card.precision, card.input.fit) == ("people", "Apache-2.0", "fp32", "centre")
-    assert card.source == "trained with Watchpost (best.pt)"
+    assert (card.source, card.confidence) == ("trained with Watchpost (best.pt)", 0.4)
 
     result = run(file, "--output", small, "--precision", "int8", "--pictures", folder, "--count", 4, "--threads", 1)
     assert result.exit_code == 0, result.output
     assert "int8 against float32 on 2 pictures" in result.stdout
     assert result.stdout.count("openvino") == 2
+    assert "float32 finds nothing here" in result.stdout  # the network is untrained
     card = load_card(small.with_suffix(".card.yaml"))
-    assert (card.name, card.licence, card.precision) == ("people-int8", "Apache-2.0", "int8")
+    assert (card.name, card.licence, card.precision, card.confidence) == ("people-int8", "Apache-2.0", "int8", 0.4)
     assert small.stat().st_size < file.stat().st_size
 
 

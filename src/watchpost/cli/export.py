@@ -13,6 +13,7 @@ import typer
 
 if TYPE_CHECKING:
     from watchpost.detectors import Backend
+    from watchpost.detectors.card import ModelCard
     from watchpost.detectors.compare import Agreement
     from watchpost.types import Detections, Frame
 
@@ -43,6 +44,10 @@ def export(
     source: Annotated[
         str | None, typer.Option(help="Where the weights come from.", show_default="the checkpoint's name")
     ] = None,
+    confidence: Annotated[
+        float | None,
+        typer.Option(min=0.01, max=0.99, help="The least score of a detection, for the card.", show_default="0.3"),
+    ] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads.", show_default="all physical cores")] = None,
 ) -> None:
     """Export a trained detector to ONNX, check that it says the same as the checkpoint, and write its card.
@@ -71,7 +76,7 @@ def export(
         raise WatchpostError(f"{output} must be an .onnx file in a folder that is there.")
     if output.exists() and model.exists() and output.samefile(model):
         raise WatchpostError(f"{output} is the model itself; give another --output.")
-    stated = _Stated(name, licence, source)
+    stated = _Stated(name or output.stem, licence, source, confidence)
     if pictures is None:
         _export_float(model, output, stated, threads)
         return
@@ -79,7 +84,7 @@ def export(
         float_file = model
         if not is_onnx:
             float_file = Path(folder) / "float.onnx"
-            _export_float(model, float_file, _Stated(name or output.stem, licence, source), threads)
+            _export_float(model, float_file, stated, threads)
         _export_int8(float_file, output, stated, _pick(pictures, count), threads)
 
 
@@ -87,9 +92,15 @@ def export(
 class _Stated:
     """What the user says about the model."""
 
-    name: str | None
+    name: str
     licence: str | None
     source: str | None
+    confidence: float | None
+
+    def on(self, card: ModelCard) -> ModelCard:
+        """The card with what was said in it."""
+        said = {"name": self.name, "licence": self.licence, "source": self.source, "confidence": self.confidence}
+        return card.model_copy(update={key: value for key, value in said.items() if value is not None})
 
 
 def _export_float(model: Path, output: Path, stated: _Stated, threads: int | None) -> None:
@@ -119,11 +130,11 @@ def _export_float(model: Path, output: Path, stated: _Stated, threads: int | Non
         network,
         output,
         spec,
-        name=stated.name or output.stem,
-        licence=stated.licence or "not stated",
-        source=stated.source or f"trained with Watchpost ({model.name})",
+        name=stated.name,
+        licence="not stated",
+        source=f"trained with Watchpost ({model.name})",
     )
-    save_card(card, output.with_suffix(".card.yaml"))
+    save_card(stated.on(card), output.with_suffix(".card.yaml"))
 
 
 def _export_int8(
@@ -141,15 +152,12 @@ def _export_int8(
     frames = (_frame(path).picture for path in track(measured_on, "ranges", console=console, transient=True))
     quantise(float_file, output, card.input, frames)
     changes = {
-        "name": stated.name or output.stem,
         "file": Path(output.name),
         "precision": "int8",
         "sha256": file_sha256(output),
         "remote": None,
-        "licence": stated.licence or card.licence,
-        "source": stated.source or card.source,
     }
-    save_card(card.model_copy(update=changes), output.with_suffix(".card.yaml"))
+    save_card(stated.on(card.model_copy(update=changes)), output.with_suffix(".card.yaml"))
     _compare(float_file, output, [_frame(path) for path in compared_on], threads)
 
 
@@ -179,6 +187,8 @@ def _compare(float_file: Path, int8_file: Path, frames: Sequence[Frame], threads
             size = f"{file.stat().st_size / 1e6:.2f}"
             table.add_row(label, backend, size, f"{ms:.1f}", *_agreement_text(agreement(reference, found)))
     Console().print(table)
+    if not any(map(len, reference or [])):
+        typer.echo("float32 finds nothing here at the card's confidence: compare with watchpost evaluate detection.")
 
 
 def _run(file: Path, backend: Backend, frames: Sequence[Frame], threads: int | None) -> tuple[list[Detections], float]:

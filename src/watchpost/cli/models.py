@@ -193,19 +193,18 @@ def _class_text(card: ModelCard) -> str:
 
 
 def _speeds(model: KnownModel, threads: int | None) -> dict[str, float | str]:
-    """Milliseconds a picture by backend: one picture at a time, from decoded 720p to boxes."""
-    import numpy as np
-
+    """Milliseconds by backend for one picture at a time, from a decoded 720p frame of the synthetic scene to boxes."""
     from watchpost.detectors import Backend, open_detector
     from watchpost.detectors.compare import ms_per_picture
     from watchpost.errors import ConfigError, MissingExtraError
     from watchpost.picture import ArrayPicture
+    from watchpost.scene.options import SceneOptions
+    from watchpost.scene.scene import Scene
     from watchpost.types import Frame
 
     if model.file is None:
         raise ConfigError(f"{model.card.name} is not on this machine: its speed can not be measured.")
-    noise = np.random.default_rng(0).integers(0, 255, (720, 1280, 3), dtype=np.uint8)
-    frame = Frame("speed", ArrayPicture(noise), 0.0, 0.0, 0)
+    frame = Frame("speed", ArrayPicture(Scene(SceneOptions()).frame(100)[0]), 0.0, 0.0, 0)
     speeds: dict[str, float | str] = {}
     backends: tuple[Backend, ...] = ("onnx", "openvino")
     for backend in backends:

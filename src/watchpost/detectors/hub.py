@@ -6,8 +6,8 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -113,9 +113,8 @@ def add(file: Path, card: ModelCard | None = None, *, name: str | None = None, r
         raise ConfigError(f"there is a model {name} already ({target}); replace it with --replace.")
     installed = card.model_copy(update={"name": name, "file": Path(target.name), "sha256": digest})
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".adding-") as staging:
-            staged = Path(staging) / target.name
+        with _staging(".adding-") as staging:
+            staged = staging / target.name
             shutil.copyfile(file, staged)
             staged_card = staged.with_suffix(".card.yaml")
             cards.save_card(installed, staged_card)
@@ -157,16 +156,29 @@ def pull(
                 f"{address} is none of the models that Watchpost knows: describe it with --card CARD.yaml"
                 " (docs/models.md)."
             )
-    with tempfile.TemporaryDirectory(prefix="watchpost-") as folder:
+    with _staging(".pulling-") as folder:
         if address.startswith("hf://"):
-            file = _from_hub(address, Path(folder))
+            file = _from_hub(address, folder)
         elif address.startswith(("http://", "https://")):
-            file = _from_web(address, Path(folder) / "model.onnx", progress)
+            file = _from_web(address, folder / "model.onnx", progress)
         else:
             raise ConfigError(
                 f"{address} is no address of a model: expected hf://OWNER/REPOSITORY/FILE.onnx or https://."
             )
         return add(file, card, name=name, replace=replace)
+
+
+@contextmanager
+def _staging(prefix: str) -> Iterator[Path]:
+    """A folder for the time being, on the disk that the models are on. Raises `ConfigError` where there can be none."""
+    folder = model_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        staging = tempfile.TemporaryDirectory(dir=folder, prefix=prefix)
+    except OSError as error:
+        raise ConfigError(f"{folder} can not be written: {error.strerror}.") from None
+    with staging as name:
+        yield Path(name)
 
 
 def _from_hub(address: str, folder: Path) -> Path:
