@@ -53,6 +53,16 @@ def test_pictures(make_dataset) -> None:
     assert kinds(replace(data, samples=samples)) == ["unreadable", "unreadable", "size"]
 
 
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+@pytest.mark.parametrize("lost", [0, 2, 300])
+def test_pictures_that_are_cut_off(make_dataset, suffix: str, lost: int) -> None:
+    data = make_dataset([], size=(640, 480), names=["a" + suffix])
+    whole = cv2.imencode(suffix, decode_picture(data.samples[0].picture.read_bytes()))[1].tobytes()
+    data.samples[0].picture.write_bytes(whole[: len(whole) - lost])
+    found = check({"": data})
+    assert [problem.kind for problem in found] == (["unreadable"] if lost else [])
+
+
 def test_a_picture_in_two_splits(make_dataset) -> None:
     train, val = make_dataset([], [], folder="a"), make_dataset([], [], [], folder="b")
     again = cv2.resize(decode_picture(train.samples[1].picture.read_bytes()), (200, 150))

@@ -14,6 +14,7 @@ import numpy as np
 from watchpost.datasets import Dataset, Sample
 from watchpost.datasets.duplicates import MAX_BITS, Thumbnail, near_duplicates, thumbnail
 from watchpost.datasets.labels import Progress, nothing
+from watchpost.datasets.pictures import is_cut_off
 from watchpost.errors import WatchpostError
 from watchpost.geometry import box_iou
 from watchpost.picture import decode_picture
@@ -98,13 +99,14 @@ def look_at(samples: Sequence[Sample]) -> Iterator[tuple[Thumbnail | None, tuple
 
 def _look(sample: Sample) -> tuple[Thumbnail | None, tuple[str, str] | None]:
     try:
-        picture = decode_picture(sample.picture.read_bytes(), sample.picture.name)
+        data = sample.picture.read_bytes()
+        picture = decode_picture(data, sample.picture.name)
     except OSError as error:
         return None, ("unreadable", error.strerror or "can not be read")
     except WatchpostError as error:
         return None, ("unreadable", str(error))
     height, width = picture.shape[:2]
-    problem = None
+    problem = ("unreadable", "it is cut off: its end is missing") if is_cut_off(data) else None
     if (width, height) != (sample.width, sample.height):
         problem = "size", f"it has {width} x {height} pixels, its labels are for {sample.width} x {sample.height}"
     return thumbnail(picture), problem

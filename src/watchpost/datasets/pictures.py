@@ -50,6 +50,16 @@ def picture_size(path: Path) -> tuple[int, int]:
     return size
 
 
+def is_cut_off(data: bytes) -> bool:
+    """Whether a JPEG or PNG file lacks its end: decoders make the missing part grey without a word.
+
+    (A JPEG's end mark comes after its last scan; one before that is of a small picture in its header.)
+    """
+    if data.startswith(b"\xff\xd8"):
+        return data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
+    return data.startswith(b"\x89PNG") and b"IEND" not in data[-64:]
+
+
 def _png_size(head: bytes) -> tuple[int, int] | None:
     if not head.startswith(b"\x89PNG\r\n\x1a\n") or len(head) < 24 or b"eXIf" in head:
         return None
