@@ -12,7 +12,7 @@ from watchpost.detectors.card import InputSpec, load_card, save_card
 from watchpost.detectors.onnx import OnnxEngine
 from watchpost.detectors.openvino import OpenVinoEngine
 from watchpost.errors import WatchpostError
-from watchpost.training.export import Parity, card_for, export_onnx, parity, parity_inputs
+from watchpost.training.export import Parity, Serving, card_for, export_onnx, parity, parity_inputs
 from watchpost.training.models.detector import Detector, Shape
 
 SPEC = InputSpec(width=96, height=64, fit="top-left", colour="bgr")
@@ -30,23 +30,27 @@ def network() -> Detector:
 @pytest.fixture(scope="module")
 def exported(network: Detector, tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("export") / "tiny.onnx"
-    export_onnx(network, file, SPEC)
-    card = card_for(network, file, SPEC, name="tiny", licence="Apache-2.0", source="a test")
+    export_onnx(serving(network), file, SPEC)
+    card = card_for(network.shape.classes, file, SPEC, name="tiny", licence="Apache-2.0", source="a test")
     save_card(card, file.with_suffix(".card.yaml"))
     return file
+
+
+def serving(network: Detector) -> Serving:
+    return Serving(network, SPEC.width, SPEC.height)
 
 
 @pytest.mark.parametrize("engine", [OnnxEngine, OpenVinoEngine])
 def test_parity(network: Detector, exported: Path, engine: type) -> None:
     inputs = parity_inputs(SPEC)
     assert [len(batch) for batch in inputs] == [2, 2, 1]
-    found = parity(network, engine(exported, threads=1), inputs)
+    found = parity(serving(network), engine(exported, threads=1), inputs)
     found.check()
     assert found.pictures == 5
 
     worse = Detector(network.shape).eval()
     with pytest.raises(WatchpostError, match="differs from the checkpoint"):
-        parity(worse, engine(exported, threads=1), inputs[:1]).check(1e-6, 1e-9)
+        parity(serving(worse), engine(exported, threads=1), inputs[:1]).check(1e-6, 1e-9)
 
 
 def test_the_card_makes_the_file_a_detector(exported: Path, network: Detector) -> None:
@@ -67,7 +71,7 @@ def test_the_card_makes_the_file_a_detector(exported: Path, network: Detector) -
 def test_the_trainer_keeps_its_network(tmp_path: Path) -> None:
     training = Detector(Shape(("person",), width=0.25, depth=0.5)).double().train()
     export_inputs = parity_inputs(SPEC)[:1]
-    parity(training, Mirror(), export_inputs)
+    parity(serving(training), Mirror(), export_inputs)
     assert training.training
     assert next(training.parameters()).dtype is torch.float64
 
@@ -79,9 +83,9 @@ class Mirror:
         return {"boxes": np.zeros((1, 1, 4), np.float32), "scores": np.zeros((1, 1, 1), np.float32)}
 
 
-def test_a_size_that_does_not_fit_the_strides(network: Detector, tmp_path: Path) -> None:
+def test_a_size_that_does_not_fit_the_strides(network: Detector) -> None:
     with pytest.raises(WatchpostError, match="multiples of 32"):
-        export_onnx(network, tmp_path / "a.onnx", SPEC.model_copy(update={"width": 100}))
+        Serving(network, 100, 64)
 
 
 def test_what_is_not_a_number_is_no_parity() -> None:

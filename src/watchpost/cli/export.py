@@ -111,15 +111,16 @@ def _export_float(model: Path, output: Path, stated: _Stated, threads: int | Non
 
     try:
         from watchpost.training import checkpoint
-        from watchpost.training.export import card_for, export_onnx, parity, parity_inputs
+        from watchpost.training.export import Serving, card_for, export_onnx, parity, parity_inputs
     except ModuleNotFoundError as error:
         raise missing_extra(error) or error from None
 
     loaded = checkpoint.load(model)
     network, spec = loaded.detector(), loaded.recipe.input.spec
-    export_onnx(network, output, spec)
+    serving = Serving(network, spec.width, spec.height)
+    export_onnx(serving, output, spec)
     engine = OnnxEngine(output, threads=threads or usable_cores(), providers=("cpu",))
-    found = parity(network, engine, parity_inputs(spec))
+    found = parity(serving, engine, parity_inputs(spec))
     engine.close()
     typer.echo(
         f"parity with the checkpoint over {found.pictures} pictures: boxes within {found.box_px:.2g} px, "
@@ -127,7 +128,7 @@ def _export_float(model: Path, output: Path, stated: _Stated, threads: int | Non
     )
     found.check()
     card = card_for(
-        network,
+        network.shape.classes,
         output,
         spec,
         name=stated.name,

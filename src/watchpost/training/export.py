@@ -32,11 +32,14 @@ OPSET: Final = 18
 
 
 class Serving(nn.Module):
-    """The detector as it serves: pictures of one size to boxes and scores."""
+    """Our detector as it serves: pictures of one size to boxes and scores. Raises `WatchpostError` for another size."""
 
     def __init__(self, network: Detector, width: int, height: int) -> None:
         super().__init__()
-        self.network = copy.deepcopy(network)  # who trains it may go on, on the device and with the precision it is in
+        stride = max(network.shape.strides)
+        if width % stride or height % stride:
+            raise WatchpostError(f"the input {width} x {height} must have sides that are multiples of {stride}.")
+        self.network = network
         centres, strides = cells(width, height, network.shape.strides)
         self.register_buffer("centres", centres)
         self.register_buffer("strides", strides)
@@ -49,21 +52,17 @@ class Serving(nn.Module):
         return self.network.boxes(sides, self.centres, self.strides), scores.sigmoid()
 
 
-def export_onnx(network: Detector, file: Path, spec: InputSpec) -> None:
-    """Write the network, in evaluation mode and float32, as an .onnx file for inputs of the size that `spec` says.
+def export_onnx(serving: nn.Module, file: Path, spec: InputSpec) -> None:
+    """Write a network that gives boxes and scores, as `Serving` does, as an .onnx file for inputs of the card's size.
 
-    Raises `WatchpostError` for a size that is no multiple of the largest stride or a file that can not be written,
-    and `MissingExtraError` without onnx and onnxscript.
+    Raises `WatchpostError` for a file that can not be written, and `MissingExtraError` without onnx and onnxscript.
     """
-    width, height, stride = spec.width, spec.height, max(network.shape.strides)
-    if width % stride or height % stride or min(width, height) < stride:
-        raise WatchpostError(f"the input {width} x {height} must have sides that are multiples of {stride}.")
-    serving = Serving(network, width, height).eval().float().cpu()
+    serving = ready(serving)
     try:
         with _quiet(), torch.no_grad():
             torch.onnx.export(
                 serving,
-                (torch.zeros(2, 3, height, width),),
+                (torch.zeros(2, 3, spec.height, spec.width),),
                 str(file),
                 input_names=["images"],
                 output_names=["boxes", "scores"],
@@ -79,14 +78,21 @@ def export_onnx(network: Detector, file: Path, spec: InputSpec) -> None:
         raise WatchpostError(f"{file} can not be written: {error.strerror}.") from None
 
 
-def card_for(network: Detector, file: Path, spec: InputSpec, *, name: str, licence: str, source: str) -> ModelCard:
+def ready(serving: nn.Module) -> nn.Module:
+    """A copy in evaluation mode, float32, on the CPU: who trains the network may go on with it as it is."""
+    return copy.deepcopy(serving).eval().float().cpu()
+
+
+def card_for(
+    classes: tuple[str, ...], file: Path, spec: InputSpec, *, name: str, licence: str, source: str
+) -> ModelCard:
     """The card of an exported file; how pictures come into it (`spec`) is as in training."""
     return ModelCard(
         name=name,
         file=Path(file.name),
         input=spec,
         decode=Ssd(family="ssd"),
-        classes=network.shape.classes,
+        classes=classes,
         licence=licence,
         source=source,
         sha256=file_sha256(file),
@@ -112,10 +118,9 @@ class Parity:
             )
 
 
-def parity(network: Detector, engine: Engine, batches: Sequence[NDArray[np.float32]]) -> Parity:
-    """Run `network` and the exported file in `engine` on the same inputs, each (B, 3, H, W)."""
-    height, width = batches[0].shape[2:]
-    serving = Serving(network, width, height).eval().float().cpu()
+def parity(serving: nn.Module, engine: Engine, batches: Sequence[NDArray[np.float32]]) -> Parity:
+    """Run the network and the exported file in `engine` on the same inputs, each (B, 3, H, W)."""
+    serving = ready(serving)
     box_px, score = 0.0, 0.0
     for batch in batches:
         with torch.no_grad():
