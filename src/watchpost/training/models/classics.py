@@ -130,8 +130,12 @@ class Classic(nn.Module):
         """What is in pictures (B, 3, H, W), BGR 0-255; in eval mode only."""
         if self.training:
             raise RuntimeError("predictions need eval mode")
-        # Labels of torchvision start with the background.
-        return [Prediction(x["boxes"], x["scores"], x["labels"] - 1) for x in self.network(_rgb(pictures))]
+        found = []
+        for entry in self.network(_rgb(pictures)):
+            # Label 0 is the background, which RetinaNet and FCOS may "find" while they know little.
+            real = entry["labels"] > 0
+            found.append(Prediction(entry["boxes"][real], entry["scores"][real], entry["labels"][real] - 1))
+        return found
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """Trainable parameters: `backbone` (the classifier's) and `head` (all others)."""

@@ -1,0 +1,86 @@
+"""Classics as they serve."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from torchvision_ops import torchvision_or_reason
+from watchpost.errors import WatchpostError
+from watchpost.training.models.classic_serving import ONE_STAGE, ClassicServing
+from watchpost.training.models.classics import create_model
+
+
+@pytest.fixture(autouse=True)
+def _zoo() -> None:
+    reason = torchvision_or_reason()
+    if reason:
+        pytest.skip(reason)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ONE_STAGE)
+def test_every_prediction_is_among_what_serves(name: str) -> None:
+    torch.manual_seed(3)
+    model = create_model(name, ("person", "raccoon"), "mobilenet_v3_small").eval()
+    model.network.score_thresh = 0.0
+    model.network.head.regression_head.apply(_livelier)
+    pictures = torch.rand(2, 3, 96, 128) * 255
+    with torch.no_grad():
+        boxes, scores = ClassicServing(model, 128, 96)(pictures)
+    assert boxes.shape == (*scores.shape[:2], 4)
+    for index, found in enumerate(model.predict(pictures)):
+        assert len(found.boxes) > 10
+        assert found.labels.min() >= 0, "the background is nothing to find"
+        for box, score, label in zip(found.boxes, found.scores, found.labels, strict=True):
+            off = (boxes[index] - box).abs().amax(1) + 1000 * (scores[index, :, label] - score).abs()
+            assert off.min() < 0.02
+
+
+def _livelier(module: torch.nn.Module) -> None:
+    """A head as it begins moves no anchor; errors in decoding would not be seen."""
+    if isinstance(module, torch.nn.Conv2d) and module.bias is not None:
+        torch.nn.init.normal_(module.bias, std=0.3)
+
+
+@pytest.mark.slow
+def test_two_stages_are_refused() -> None:
+    model = create_model("faster-rcnn", ("person",), "mobilenet_v3_small")
+    with pytest.raises(WatchpostError, match="faster-rcnn has two stages and can not be exported"):
+        ClassicServing(model, 128, 96)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ONE_STAGE)
+def test_onnx_says_the_same(name: str, tmp_path: Path) -> None:
+    import onnxruntime
+
+    torch.manual_seed(3)
+    model = create_model(name, ("person", "raccoon"), "mobilenet_v3_small").eval()
+    serving = ClassicServing(model, 128, 96).eval()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            serving,
+            (torch.zeros(2, 3, 96, 128),),
+            str(tmp_path / "model.onnx"),
+            input_names=["images"],
+            output_names=["boxes", "scores"],
+            opset_version=18,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+            dynamic_shapes={"images": {0: torch.export.Dim("batch", min=1)}},
+        )
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
+    for count in (1, 3):
+        pictures = torch.rand(count, 3, 96, 128) * 255
+        with torch.no_grad():
+            expected = serving(pictures)
+        found = session.run(["boxes", "scores"], {"images": pictures.numpy()})
+        assert np.abs(found[0] - expected[0].numpy()).max() < 0.05
+        assert np.abs(found[1] - expected[1].numpy()).max() < 1e-3
