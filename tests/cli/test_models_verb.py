@@ -54,6 +54,6 @@ def test_add_list_and_show(tiny: Path) -> None:
 
 def test_show_of_a_model_that_is_not_here(tiny: Path) -> None:
     shown = run("show", "rf-detr-nano").stdout
-    assert "models pull" in shown
+    assert "to pull" in shown
     assert "person, bicycle and 78 more" in shown
     assert "Not run by the authors" in shown

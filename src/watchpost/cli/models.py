@@ -38,26 +38,28 @@ def list_models(
     """
     import json
 
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
     from watchpost.detectors.hub import known_models
 
-    models = known_models()
+    models = sorted(known_models(), key=lambda model: list(_WHERE).index(model.origin))
     if as_json:
         typer.echo(json.dumps([_facts(model) for model in models], indent=2, ensure_ascii=False))
         return
-    table = Table()
-    for heading in ("name", "where", "input", "classes", "precision", "licence", "MB"):
-        table.add_column(heading, justify="right" if heading == "MB" else "left")
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for heading in ("name", "where", "input", "classes", "type", "licence", "MB"):
+        table.add_column(heading, justify="right" if heading == "MB" else "left", no_wrap=True)
     table.add_row("hog", "built in", "any", "person", "", "Apache-2.0", "")
     for model in models:
         card = model.card
+        names = [name for name in card.classes if name]
         table.add_row(
             card.name,
             _WHERE[model.origin],
-            f"{card.input.width} x {card.input.height}",
-            _class_text(card),
+            f"{card.input.width}x{card.input.height}",
+            ", ".join(names) if len(names) <= 2 else str(len(names)),
             card.precision,
             card.licence,
             f"{model.file.stat().st_size / 1e6:.1f}" if model.file else "",
@@ -66,10 +68,10 @@ def list_models(
 
 
 _WHERE = {
-    "shipped": "comes along",
+    "shipped": "ships",
     "installed": "installed",
-    "remote": "models pull",
-    "card": "bring the file",
+    "remote": "to pull",
+    "card": "no file",
 }
 
 
@@ -94,8 +96,9 @@ def show(
     if speed:
         facts["ms_per_picture"] = _speeds(model, threads)
     for key, value in facts.items():
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        typer.echo(f"{key + ':':<12} {text}")
+        if value is not None:
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            typer.echo(f"{key + ':':<15} {text}")
 
 
 @models_app.command()
