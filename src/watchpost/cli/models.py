@@ -50,7 +50,7 @@ def list_models(
         return
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in ("name", "where", "input", "classes", "type", "licence", "MB"):
-        table.add_column(heading, justify="right" if heading == "MB" else "left", no_wrap=True)
+        table.add_column(heading, justify="right" if heading == "MB" else "left", no_wrap=heading != "name")
     table.add_row("hog", "built in", "any", "person", "", "Apache-2.0", "")
     for model in models:
         card = model.card
