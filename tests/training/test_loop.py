@@ -142,6 +142,21 @@ def test_a_checkpoint_can_not_run_code(tmp_path: Path, monkeypatch: pytest.Monke
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.slow
+def test_a_classic_trains_by_the_same_recipe(tmp_path: Path):
+    from torchvision_ops import torchvision_or_reason
+
+    if reason := torchvision_or_reason():
+        pytest.skip(reason)
+    model = {"family": "ssdlite320", "backbone": "mobilenet_v3_small"}
+    recipe = shapes.recipe(model=model, epochs=1, evaluate_every=1, freeze=["backbone"], deterministic=False)
+    train(recipe, shapes.pictures(tmp_path / "p", 4), tmp_path, watcher=shapes.Silent())
+    saved = checkpoint.load(tmp_path / LAST)
+    assert saved.network().class_names == shapes.CLASSES
+    with pytest.raises(WatchpostError, match="ssdlite320"):
+        saved.detector()
+
+
 def run_alone(folder: Path, amp: str = "off", kill_after_s: float | None = None) -> dict[str, Any] | None:
     """What a run in its own process reports; `None` when it was killed."""
     folder.mkdir(exist_ok=True)

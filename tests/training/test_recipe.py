@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from watchpost.errors import ConfigError
-from watchpost.training.recipe import as_yaml, load_recipe
+from watchpost.training.recipe import Classic, as_yaml, load_recipe
 
 GOOD = """\
 name: street
@@ -70,6 +70,14 @@ def test_files_that_are_no_recipes(tmp_path: Path):
         load_recipe(written(tmp_path, "- 1"))
     with pytest.raises(ConfigError, match="DATA is not set"):
         load_recipe(written(tmp_path, GOOD), {})
+
+
+def test_a_classic_is_a_model_too(tmp_path: Path):
+    text = GOOD + "model: {family: ssd300, backbone: resnet18}\n"
+    recipe = load_recipe(written(tmp_path, text), {"DATA": "/data"})
+    assert recipe.model == Classic(family="ssd300", backbone="resnet18")
+    with pytest.raises(ConfigError, match=r"r\.yaml:10: model\.depth: there is no such setting"):
+        load_recipe(written(tmp_path, GOOD + "model: {family: ssd300, depth: 1}\n"), {"DATA": "/data"})
 
 
 def test_the_recipes_that_come_along_are_valid():

@@ -15,6 +15,7 @@ from typing import Any, Final
 import torch
 
 from watchpost.errors import WatchpostError
+from watchpost.training.models.classics import Classic, ClassicShape
 from watchpost.training.models.detector import Detector, Shape
 from watchpost.training.recipe import Recipe
 
@@ -45,7 +46,7 @@ class Checkpoint:
     """What a file holds."""
 
     recipe: Recipe
-    shape: Shape
+    shape: Shape | ClassicShape
     model: dict[str, Any]
     """Weights as trained."""
     ema: dict[str, Any]
@@ -61,11 +62,19 @@ class Checkpoint:
         """In the order of class numbers."""
         return self.shape.classes
 
-    def detector(self) -> Detector:
+    def network(self) -> Detector | Classic:
         """The network with the averaged weights, ready for inference."""
-        network = Detector(self.shape)
+        network = Detector(self.shape) if isinstance(self.shape, Shape) else Classic(self.shape)
         network.load_state_dict(self.ema)
-        return network.eval()
+        network.eval()
+        return network
+
+    def detector(self) -> Detector:
+        """The same for our own detector. Raises `WatchpostError` for a classic."""
+        network = self.network()
+        if not isinstance(network, Detector):
+            raise WatchpostError(f"the checkpoint holds a {network.shape.family}: this works for our detector alone.")
+        return network
 
 
 def save(checkpoint: Checkpoint, path: Path) -> None:
@@ -108,7 +117,7 @@ def load(path: Path) -> Checkpoint:
     shape: dict[str, Any] = content["shape"]
     return Checkpoint(
         recipe=Recipe.model_validate_json(content["recipe"]),
-        shape=Shape(**shape),
+        shape=ClassicShape(**shape) if "family" in shape else Shape(**shape),
         model=content["model"],
         ema=content["ema"],
         optimiser=content["optimiser"],

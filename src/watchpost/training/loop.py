@@ -22,6 +22,7 @@ from watchpost.training.ema import WeightAverage
 from watchpost.training.evaluate import evaluate
 from watchpost.training.loader import Batch, PictureCache, TrainLoader
 from watchpost.training.loss import Targets
+from watchpost.training.models.classics import Classic
 from watchpost.training.models.detector import Detector
 from watchpost.training.optimise import learning_rate, make_optimiser
 from watchpost.training.processes import Processes, joined
@@ -78,7 +79,7 @@ def train(
 class Trainee(nn.Module):
     """The network and its losses in one forward pass: several processes exchange gradients around it."""
 
-    def __init__(self, network: Detector, precision: torch.dtype | None) -> None:
+    def __init__(self, network: Detector | Classic, precision: torch.dtype | None) -> None:
         super().__init__()
         self.network = network
         self._precision = precision
@@ -121,7 +122,8 @@ class Run:
 
         torch.manual_seed(recipe.seed)
         self._layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
-        self.network = transfer.build(recipe, pictures.class_names).to(device)
+        self.network = transfer.build(recipe, pictures.class_names)
+        self.network.to(device)
         self.network.to(memory_format=self._layout)  # type: ignore[call-overload]  # torch's stubs lack this form
         self._frozen = transfer.freeze(self.network, recipe.freeze)
         self._precision = _precision(recipe, device)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError, field_validator, model_validator
 
 from watchpost.detectors.card import InputSpec
 from watchpost.errors import ConfigError
@@ -78,6 +78,28 @@ class Model(Settings):
         return Shape(class_names, self.width, self.depth, self.bins, self.strides)
 
 
+class Classic(Settings):
+    """A detector of torchvision (`models/classics.py`); needs the extra `zoo`."""
+
+    family: str
+    """ssd300, ssdlite320, faster-rcnn, retinanet, fcos, mask-rcnn or keypoint-rcnn."""
+    backbone: str | None = None
+    """Without it, the published one."""
+    pretrained: str | None = None
+    """`coco` or `imagenet` from torchvision's hub, or a file of weights."""
+
+
+def _kind(value: Any) -> str:
+    has_family = "family" in value if isinstance(value, Mapping) else isinstance(value, Classic)
+    return "classic" if has_family else "own"
+
+
+AnyModel = Annotated[
+    Annotated[Model, Tag("own")] | Annotated[Classic, Tag("classic")],
+    Discriminator(_kind),
+]
+
+
 class Augment(Settings):
     """How pictures are varied: probabilities 0-1 unless said otherwise. `augment.py` says what each does."""
 
@@ -133,7 +155,7 @@ class Teacher(Settings):
 
 
 def _parts(values: tuple[str, ...]) -> tuple[str, ...]:
-    known = ("stem", "stage8", "stage16", "stage32", "neck")
+    known = ("backbone", "stem", "stage8", "stage16", "stage32", "neck")
     for value in values:
         if value not in known:
             raise ValueError(f"there is no {value!r}; there are: {', '.join(known)}")
@@ -147,8 +169,8 @@ class Recipe(Settings):
     """How the model will be called."""
     data: Data
     input: Input = Input()
-    model: Model | None = None
-    """Without it, as in `init_from`, or the default shape."""
+    model: AnyModel | None = None
+    """Our own detector's shape, or a classic's `family`. Without it, as in `init_from`, or our default."""
     augment: Augment = Augment()
 
     epochs: Annotated[int, Field(ge=1)] = 100
@@ -181,7 +203,7 @@ class Recipe(Settings):
     init_from: Path | None = None
     """A checkpoint to begin with: transfer learning."""
     freeze: Annotated[tuple[str, ...], AfterValidator(_parts)] = ()
-    """Parts that keep their weights: stem, stage8, stage16, stage32, neck."""
+    """Parts that keep their weights: backbone, or of ours stem, stage8, stage16, stage32, neck."""
     lr_backbone: Annotated[float, Field(ge=0, le=1)] = 1.0
     """The backbone's learning rate as a share of the others'."""
     teacher: Teacher | None = None
@@ -256,6 +278,8 @@ def as_yaml(recipe: Recipe) -> str:
 def _explain(path: Path, document: Document, error: dict[str, Any]) -> str:
     """One validation error with the line of the innermost setting that the file does have."""
     place: tuple[Any, ...] = tuple(error["loc"])
+    if place[:1] == ("model",) and place[1:2] in (("own",), ("classic",)):
+        place = ("model", *place[2:])  # pydantic's name for the kind; the file has no such level
     around = place
     while around and around not in document.keys:
         around = around[:-1]
