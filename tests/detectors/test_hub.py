@@ -91,6 +91,8 @@ def test_a_configuration_takes_the_name(tiny: Path) -> None:
 def test_unknown_names_are_told_what_to_do() -> None:
     with pytest.raises(ConfigError, match=r"watchpost models pull dfine-nano"):
         open_detector("dfine-nano")
+    with pytest.raises(ConfigError, match=r"watchpost models pull yolox-s-0\.1\.1rc0"):
+        open_detector("yolox-s-0.1.1rc0")
     with pytest.raises(ConfigError, match=r"watchpost models add FastestDet\.onnx"):
         open_detector("fastestdet")
     with pytest.raises(ConfigError, match="there is no model 'nothing'; there are: hog"):

@@ -60,7 +60,7 @@ def open_detector(
         # in float32 the two are about equal (bench/detectors.py measures it), and ONNX Runtime is always there
         plugin = "onnx" if backend == "auto" else backend
         settings["model"] = installed or Path(model)
-    elif model not in plugins.names("detectors") and "." not in model:
+    elif model not in plugins.names("detectors") and not _is_module(model):
         from watchpost.detectors.hub import explain_unknown
 
         raise explain_unknown(model)
@@ -79,3 +79,8 @@ def open_detector(
         raise ConfigError(f"detector {model}: {problems}.") from None
     detector: Detector = module.create(options)
     return detector
+
+
+def _is_module(name: str) -> bool:
+    """Whether it may be a module of somebody's package: words with dots between."""
+    return "." in name and all(part.isidentifier() for part in name.split("."))
