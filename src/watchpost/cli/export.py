@@ -111,13 +111,13 @@ def _export_float(model: Path, output: Path, stated: _Stated, threads: int | Non
 
     try:
         from watchpost.training import checkpoint
-        from watchpost.training.export import Serving, card_for, export_onnx, parity, parity_inputs
+        from watchpost.training.export import card_for, export_onnx, parity, parity_inputs, serving_of
     except ModuleNotFoundError as error:
         raise missing_extra(error) or error from None
 
     loaded = checkpoint.load(model)
-    network, spec = loaded.detector(), loaded.recipe.input.spec
-    serving = Serving(network, spec.width, spec.height)
+    spec = loaded.recipe.input.spec
+    serving = serving_of(loaded.network(), spec)
     export_onnx(serving, output, spec)
     engine = OnnxEngine(output, threads=threads or usable_cores(), providers=("cpu",))
     found = parity(serving, engine, parity_inputs(spec))
@@ -128,7 +128,7 @@ def _export_float(model: Path, output: Path, stated: _Stated, threads: int | Non
     )
     found.check()
     card = card_for(
-        network.shape.classes,
+        loaded.class_names,
         output,
         spec,
         name=stated.name,

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import torch
@@ -26,6 +26,9 @@ from watchpost.detectors.network import Engine
 from watchpost.errors import WatchpostError
 from watchpost.plugins import missing_extra
 from watchpost.training.models.detector import Detector, cells
+
+if TYPE_CHECKING:
+    from watchpost.training.models.classics import Classic
 
 OPSET: Final = 18
 """ONNX Runtime 1.14 and OpenVINO 2023 know it."""
@@ -50,6 +53,15 @@ class Serving(nn.Module):
         """Boxes (B, P, 4) in pixels of the input and scores (B, P, classes)."""
         scores, sides = self.network(images)
         return self.network.boxes(sides, self.centres, self.strides), scores.sigmoid()
+
+
+def serving_of(network: Detector | Classic, spec: InputSpec) -> nn.Module:
+    """The form of a network that is exported. Raises `WatchpostError` for a size or a detector that has none."""
+    if isinstance(network, Detector):
+        return Serving(network, spec.width, spec.height)
+    from watchpost.training.models.classic_serving import ClassicServing
+
+    return ClassicServing(network, spec.width, spec.height)
 
 
 def export_onnx(serving: nn.Module, file: Path, spec: InputSpec) -> None:
