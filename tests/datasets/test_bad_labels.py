@@ -194,6 +194,7 @@ BAD: list[tuple[Callable, str | bytes, str]] = [
     (tfrecord, example(object__bbox__xmax=[300.0]), r"record 1 \(byte 0\): box 1 is in pixels"),
     (tfrecord, example(object__bbox__xmax=[0.05]), r"record 1 \(byte 0\): box 1 is turned inside out"),
     (tfrecord, example(object__bbox__xmax=[b"1"]), r"record 1 .*bbox/xmax must hold numbers, and holds text"),
+    (tfrecord, example(object__bbox__xmax=[float("nan")]), r"record 1 .*bbox/xmax holds a number that is not finite"),
     (tfrecord, example(object__weight=[3.0]), r"record 1 .*the weight must be 0 to 1, found 3"),
     (pets_list, "Sphynx_1 1 1\n", r"list\.txt:1: expected name, class id, species and breed id: 4 words"),
     (pets_list, "#\nSphynx_1 0 1 1\n", r"list\.txt:2: class ids are whole numbers from 1, found 0"),
@@ -208,6 +209,10 @@ BAD: list[tuple[Callable, str | bytes, str]] = [
     (mot_rows, "1,1,0,0,5,5,1\n1,1,0,0,5,5,1\n", r"gt\.txt:2: object 1 is in frame 1 already"),
     (mot_rows, "9,1,0,0,5,5,1\n", r"gt\.txt: frame 9 is labelled, but .*img1 has no picture of it"),
     (mot_rows, "1,1,0,0,5,5,1,99,1\n", r"gt\.txt: class 99; MOTChallenge has 1 to 12"),
+    (mot_info, "[Sequence]\nimDir=img2\n", r"seqinfo\.ini: imDir is 'img2', and there is no such folder"),
+    (mot_info, "[Sequence]\nimDir=img\x002\n", r"seqinfo\.ini: imDir is 'img\\x002', and there is no such folder"),
+    (coco, coco_with(file_name="a\0.jpg"), r"instances\.json:2: the image has no file_name"),
+    (mot_info, "[Sequence]\nseqLength=0\n", r"seqinfo\.ini: seqLength is '0', and the last labelled frame 1"),
     (mot_info, "imDir=img1\n", r"seqinfo\.ini:1: this is no seqinfo\.ini"),
 ]
 

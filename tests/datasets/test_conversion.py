@@ -99,7 +99,8 @@ def test_once_around(given_labels: tuple) -> None:
 @pytest.mark.parametrize("format_", ["coco", "voc", "yolo", "tfrecord", "mot"])
 def test_a_written_data_set_is_recognised_and_read(make_dataset, tmp_path: Path, format_: str) -> None:
     names = ("person", "car") if format_ == "mot" else ("dog", "cat")
-    dataset = make_dataset([(0, (1.5, 2.25, 30, 40))], [(1, (0, 0, 64, 48)), (0, (3, 3, 9, 9))], class_names=names)
+    boxes = [[], [(0, (1.5, 2.25, 30, 40))], [(1, (0, 0, 64, 48)), (0, (3, 3, 9, 9))], []]
+    dataset = make_dataset(*boxes, class_names=names)
     write(dataset, tmp_path / "out", format_)
     assert detect_format(tmp_path / "out") == format_
     assert_same(dataset, read(tmp_path / "out"), PIXELS[format_])

@@ -308,7 +308,7 @@ def test_mot(tmp_path: Path) -> None:
     folder = tmp_path / "MOT16-02"
     for frame in range(1, 6):
         put(folder / "frames" / f"{frame:06d}.jpg")
-    put(folder / "seqinfo.ini", "[Sequence]\nname=x\nimDir=frames\nseqLength=5\n")
+    put(folder / "seqinfo.ini", "[Sequence]\nname=x\nimDir=frames\n")
     rows = "2,1,10,20,30,10,1,1,1\n2,2,0,0,5,5,0,1,1\n4,1,11,20,30,10,1,3,1\n4,7,1,2,3,4,1,8,1\n"
     put(folder / "gt" / "gt.txt", rows)
     data = mot.read(tmp_path)
@@ -320,6 +320,8 @@ def test_mot(tmp_path: Path) -> None:
     assert len(second) == 0
     assert third.class_id.tolist() == [1, 0]
     assert third.is_ignored.tolist() == [False, True]  # a distractor
+    put(folder / "seqinfo.ini", "[Sequence]\nimDir=frames\nseqLength=5\n")
+    assert [len(sample) for sample in mot.read(folder).samples] == [0, 2, 0, 2, 0]
 
 
 def test_splits_in_folders_get_the_same_classes(make_dataset, tmp_path: Path) -> None:
@@ -372,6 +374,7 @@ def test_what_is_no_picture(tmp_path: Path, content: bytes) -> None:
         ("/etc/a", "etc/a.jpg"),
         ("C:\\x\\a.png", "C_/x/a.png"),
         ("..", "picture.jpg"),
+        (" a /.b.jpg ", "a/b.jpg"),
         ("a\0b.jpg", "a_b.jpg"),
     ],
 )

@@ -194,7 +194,8 @@ class _Reader:
             try:
                 place = self._place("images", index, image)
                 identity = _identity(image, "id", place)
-                if not isinstance(image.get("file_name"), str) or not image["file_name"]:
+                name = image.get("file_name")
+                if not isinstance(name, str) or not name or "\0" in name:
                     raise WatchpostError(f"{place()}: the image has no file_name.")
                 if identity in images:
                     raise WatchpostError(f"{place()}: image id {identity} is there twice.")

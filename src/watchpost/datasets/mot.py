@@ -45,14 +45,17 @@ CLASSES: Final = (
     "reflection",
 )
 """The numbers 1 to 12 of the ground truth (MOT16, table 3; its pedestrians are called people here)."""
+GROUND_TRUTH: Final = Path("gt") / "gt.txt"
+_MOST_FRAMES: Final = 10_000_000
 _NOT_OBJECTS: Final = frozenset(range(7, 12))
 
 
 def read(path: Path, *, on_problem: OnProblem = fail) -> Dataset:
-    """A sequence's folder, or a folder of sequences, from the first labelled frame to the last.
+    """A sequence's folder, or a folder of sequences.
 
-    The classes are those that occur, in MOTChallenge's order; files without classes are about people. Distractors and
-    the like become ignored people. Raises `WatchpostError` naming file and line.
+    All frames that `seqinfo.ini` announces count; without it, those from the first labelled one to the last. The
+    classes are those that occur, in MOTChallenge's order; files without classes are about people. Distractors and the
+    like become ignored people. Raises `WatchpostError` naming file and line.
     """
     folders = sequences(path)
     if not folders:
@@ -60,7 +63,7 @@ def read(path: Path, *, on_problem: OnProblem = fail) -> Dataset:
     found = []
     for folder in folders:
         try:
-            boxes = read_mot(folder / "gt" / "gt.txt")
+            boxes = read_mot(folder / GROUND_TRUTH)
             found.append((folder, boxes, _numbers(folder, boxes)))
         except WatchpostError as error:
             on_problem(str(error))
@@ -68,9 +71,11 @@ def read(path: Path, *, on_problem: OnProblem = fail) -> Dataset:
     samples: list[Sample] = []
     for folder, boxes, numbers in found:
         prefix = "" if folder == path else f"{folder.name}/"
-        samples += _samples(
-            folder, boxes, [present.index(0 if n in _NOT_OBJECTS else n) for n in numbers], numbers, prefix, on_problem
-        )
+        class_ids = [present.index(0 if each in _NOT_OBJECTS else each) for each in numbers]
+        try:
+            samples += _samples(folder, boxes, class_ids, numbers, prefix, on_problem)
+        except WatchpostError as error:
+            on_problem(str(error))
     return Dataset(path.name, tuple(CLASSES[each] for each in present), tuple(samples))
 
 
@@ -97,7 +102,7 @@ def write(dataset: Dataset, folder: Path, *, link: bool = False, progress: Progr
             class_number = number_of[sample.class_id[row]]
             lines.append(f"{frame},{len(lines) + 1},{box},{decimal(weight, 6)},{class_number},1\n")
         progress()
-    write_text(folder / "gt" / "gt.txt", "".join(lines))
+    write_text(folder / GROUND_TRUTH, "".join(lines))
     width, height = next(iter(sizes), (0, 0))
     write_text(
         folder / "seqinfo.ini",
@@ -109,35 +114,31 @@ def write(dataset: Dataset, folder: Path, *, link: bool = False, progress: Progr
 def sequences(path: Path) -> list[Path]:
     """The sequences that a path means: itself, or the folders in it."""
     candidates = [path, *sorted(each for each in path.iterdir() if each.is_dir())] if path.is_dir() else []
-    return [folder for folder in candidates if (folder / "gt" / "gt.txt").is_file()]
+    return [folder for folder in candidates if (folder / GROUND_TRUTH).is_file()]
 
 
 def _numbers(folder: Path, boxes: MotBoxes) -> list[int]:
     """The class of each box, counted from 0."""
     numbers = np.zeros(len(boxes), np.int64) if boxes.class_number is None else np.maximum(boxes.class_number - 1, 0)
     if len(numbers) and numbers.max() >= len(CLASSES):
-        raise WatchpostError(f"{folder / 'gt' / 'gt.txt'}: class {numbers.max() + 1}; MOTChallenge has 1 to 12.")
+        raise WatchpostError(f"{folder / GROUND_TRUTH}: class {numbers.max() + 1}; MOTChallenge has 1 to 12.")
     return [int(each) for each in numbers]
 
 
 def _samples(
     folder: Path, boxes: MotBoxes, class_ids: Sequence[int], numbers: Sequence[int], prefix: str, on_problem: OnProblem
 ) -> list[Sample]:
-    if not len(boxes):
-        return []
-    directory = folder / _picture_folder(folder)
+    directory, first, last = _pictures_and_range(folder, boxes)
     pictures = {int(path.stem): path for path in pictures_below(directory) if path.stem.isdecimal()}
     samples = []
-    for frame in range(int(boxes.frame[0]), int(boxes.frame[-1]) + 1):
-        first, last = np.searchsorted(boxes.frame, [frame, frame + 1])
+    for frame in range(first, last + 1):
+        start, end = np.searchsorted(boxes.frame, [frame, frame + 1])
         if frame not in pictures:
-            if last > first:
-                on_problem(
-                    f"{folder / 'gt' / 'gt.txt'}: frame {frame} is labelled, but {directory} has no picture of it."
-                )
+            if end > start:
+                on_problem(f"{folder / GROUND_TRUTH}: frame {frame} is labelled, but {directory} has no picture of it.")
             continue
         rows = []
-        for index in range(first, last):
+        for index in range(start, end):
             left, top, right, bottom = boxes.xyxy[index].tolist()
             confidence = float(boxes.confidence[index])
             is_ignored = confidence == 0 or numbers[index] in _NOT_OBJECTS
@@ -151,14 +152,24 @@ def _samples(
     return samples
 
 
-def _picture_folder(folder: Path) -> str:
+def _pictures_and_range(folder: Path, boxes: MotBoxes) -> tuple[Path, int, int]:
+    """Where the pictures are, and the first and the last frame that somebody has labelled."""
+    first, last = (int(boxes.frame[0]), int(boxes.frame[-1])) if len(boxes) else (1, 0)
     file = folder / "seqinfo.ini"
     if not file.is_file():
-        return "img1"
+        return folder / "img1", first, last
     info = configparser.ConfigParser(interpolation=None)
     try:
         info.read_string(read_text(file), str(file))
     except configparser.Error as error:
         line = getattr(error, "lineno", None) or 1
         raise WatchpostError(f"{file}:{line}: this is no seqinfo.ini: it starts with [Sequence].") from None
-    return info.get("Sequence", "imDir", fallback="img1")
+    name = info.get("Sequence", "imDir", fallback="img1")
+    if "\0" in name or not (folder / name).is_dir():
+        raise WatchpostError(f"{file}: imDir is {name!r}, and there is no such folder.")
+    length = info.get("Sequence", "seqLength", fallback="")
+    if length:
+        if not length.isdecimal() or not last <= int(length) <= _MOST_FRAMES:
+            raise WatchpostError(f"{file}: seqLength is {length[:20]!r}, and the last labelled frame {last}.")
+        first, last = 1, int(length)
+    return folder / name, first, last

@@ -105,7 +105,7 @@ def _exif_orientation(tiff: bytes) -> int:
 
 def safe_name(name: str, suffix: str = ".jpg") -> str:
     """A relative path made of a name that a file gives, which can not lead out of the folder it is put in."""
-    parts = [re.sub(r'[\x00-\x1f\x7f<>:"|?*]', "_", part) for part in re.split(r"[/\\]", name)]
+    parts = [re.sub(r'[\x00-\x1f\x7f<>:"|?*]', "_", part).strip() for part in re.split(r"[/\\]", name)]
     parts = [part for part in parts if part.strip(". ")] or ["picture"]
     parts[-1] = parts[-1].lstrip(".")  # no hidden files
     path = PurePosixPath(*parts)

@@ -150,7 +150,8 @@ class _Classes(NamedTuple):
             for example in examples:
                 texts, labels = _texts(example, _OBJECT + "class/text"), example.get(_OBJECT + "class/label", [])
                 for index, text in enumerate(texts):
-                    seen.setdefault(text, int(labels[index]) if index < len(labels) else 0)
+                    label = labels[index] if index < len(labels) else 0
+                    seen.setdefault(text, label if isinstance(label, int) else 0)
             ordered = sorted(seen, key=lambda text: (seen[text], text))
             items = [Item(seen[text], text, text) for text in ordered]
         names = tuple(item.display_name for item in items)
@@ -177,8 +178,6 @@ def _sample(place: str, example: Example, picture: Path, name: str, classes: _Cl
     flags = [_optional(place, example, key, count) or [0] * count for key in ("is_crowd", "difficult")]
     rows = []
     for index, (left, top, right, bottom) in enumerate(zip(*corners, strict=True)):
-        if not np.isfinite([left, top, right, bottom]).all():
-            raise WatchpostError(f"{place}: box {index + 1} has a number that is not finite.")
         if right < left or bottom < top:
             raise WatchpostError(f"{place}: box {index + 1} is turned inside out.")
         if max(abs(left), abs(top), abs(right), abs(bottom)) > 2:
@@ -220,7 +219,10 @@ def _numbers(place: str, example: Example, key: str) -> list[float]:
     values = example.get(key, [])
     if any(isinstance(value, bytes) for value in values):
         raise WatchpostError(f"{place}: {key} must hold numbers, and holds text.")
-    return [float(value) for value in values]
+    numbers = [float(value) for value in values]
+    if not np.isfinite(numbers).all():
+        raise WatchpostError(f"{place}: {key} holds a number that is not finite.")
+    return numbers
 
 
 def _texts(example: Example, key: str) -> list[str]:

@@ -46,6 +46,8 @@ def parse(path: Path) -> Element:
         data = path.read_bytes() if path.stat().st_size <= _MAX_BYTES else None
     except OSError as error:
         raise WatchpostError(f"{path} can not be read: {error.strerror}.") from None
+    except ValueError:
+        raise WatchpostError(f"{path.parent} can hold no file of the name {path.name!r}.") from None
     if data is None:
         raise WatchpostError(f"{path} is larger than {_MAX_BYTES >> 20} MiB: that is no label file.")
     parser = expat.ParserCreate()
