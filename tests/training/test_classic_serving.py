@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from torchvision_ops import torchvision_or_reason
+from watchpost.detectors.card import InputSpec
+from watchpost.detectors.onnx import OnnxEngine
 from watchpost.errors import WatchpostError
+from watchpost.training.export import export_onnx, parity, parity_inputs
 from watchpost.training.models.classic_serving import ONE_STAGE, ClassicServing
 from watchpost.training.models.classics import create_model
 
@@ -57,30 +58,12 @@ def test_two_stages_are_refused() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ONE_STAGE)
 def test_onnx_says_the_same(name: str, tmp_path: Path) -> None:
-    import onnxruntime
-
     torch.manual_seed(3)
     model = create_model(name, ("person", "raccoon"), "mobilenet_v3_small").eval()
-    serving = ClassicServing(model, 128, 96).eval()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            serving,
-            (torch.zeros(2, 3, 96, 128),),
-            str(tmp_path / "model.onnx"),
-            input_names=["images"],
-            output_names=["boxes", "scores"],
-            opset_version=18,
-            dynamo=True,
-            external_data=False,
-            verbose=False,
-            dynamic_shapes={"images": {0: torch.export.Dim("batch", min=1)}},
-        )
-    session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
-    for count in (1, 3):
-        pictures = torch.rand(count, 3, 96, 128) * 255
-        with torch.no_grad():
-            expected = serving(pictures)
-        found = session.run(["boxes", "scores"], {"images": pictures.numpy()})
-        assert np.abs(found[0] - expected[0].numpy()).max() < 0.05
-        assert np.abs(found[1] - expected[1].numpy()).max() < 1e-3
+    serving = ClassicServing(model, 128, 96)
+    spec = InputSpec(width=128, height=96, fit="top-left", colour="bgr")
+    export_onnx(serving, tmp_path / "model.onnx", spec)
+    engine = OnnxEngine(tmp_path / "model.onnx", threads=1, providers=("cpu",))
+    found = parity(serving, engine, parity_inputs(spec))
+    engine.close()
+    found.check()
