@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import copy
-import math
 from typing import Generic, TypeVar
 
 import torch
 from torch import nn
 
 M = TypeVar("M", bound=nn.Module)
-
-_RAMP_STEPS = 500.0
-"""The decay grows over about so many steps: the first weights are not worth remembering."""
 
 
 class WeightAverage(Generic[M]):
@@ -25,7 +21,7 @@ class WeightAverage(Generic[M]):
     @torch.no_grad()
     def update(self, module: M, step: int) -> None:
         """Take in the weights after step `step`, which counts from 1."""
-        decay = self._decay * (1 - math.exp(-step / _RAMP_STEPS))
+        decay = min(self._decay, (1 + step) / (10 + step))  # the first weights are not worth remembering
         new = module.state_dict()
         for name, value in self.module.state_dict().items():
             if value.dtype.is_floating_point:
