@@ -200,7 +200,7 @@ def _machine(backend: str, threads: int | None) -> str:
 
 
 def _figures(scores: DetectionScores) -> list[str]:
-    return ["-" if value is None else f"{value:.3f}" for value in asdict(scores).values()]
+    return ["-" if value is None else f"{value:.3f}".removeprefix("0") for value in asdict(scores).values()]
 
 
 _HEADINGS = ("AP", "AP50", "AP75", "small", "medium", "large", "AR")
