@@ -203,6 +203,26 @@ def test_tfrecord_of_the_object_detection_api(tmp_path: Path) -> None:
     assert tfrecord.read(tmp_path, tmp_path / "out").class_names == ("cat", "/m/dog")
 
 
+def test_record_files_of_splits(tmp_path: Path) -> None:
+    names = ["train.record-00000-of-00002", "train.record-00001-of-00002", "val.tfrecord", "notes.txt"]
+    for index, name in enumerate(names):
+        put(tmp_path / name, record(encode({"image/encoded": [JPEG], "image/filename": [b"%d.jpg" % index]})))
+    put(tmp_path / "pets_label_map.pbtxt", "item { id: 1 name: 'cat' }")
+    data = {each.split: read(each, pictures=tmp_path / each.split) for each in find(tmp_path)}
+    assert {split: [s.name for s in each.samples] for split, each in data.items()} == {
+        "train": ["0.jpg", "1.jpg"],
+        "val": ["2.jpg"],
+    }
+    assert data["val"].class_names == ("cat",)
+
+
+def test_pictures_out_of_records_are_kept_up_to_date(tmp_path: Path) -> None:
+    for last in b"\0", b"\1":
+        put(tmp_path / "a.tfrecord", record(encode({"image/encoded": [JPEG + last], "image/filename": [b"a.jpg"]})))
+        assert read(tmp_path).samples[0].picture.read_bytes() == JPEG + last
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [f"{tmp_path.name}-pictures"]
+
+
 def test_the_check_sum() -> None:
     # RFC 3720, B.4
     assert crc32c(bytes(32)) == 0x8A9136AA

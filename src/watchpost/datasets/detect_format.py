@@ -34,10 +34,12 @@ class Found:
 
 def detect_format(path: Path) -> str | None:
     """The format of one data set at `path`; `None` for what is none, or is several (see `find`)."""
+    from watchpost.datasets import tfrecord
+
     if path.is_file():
         if path.suffix.lower() == ".json":
             return "coco"
-        if re.search(r"\.(tf)?records?(-\d+-of-\d+)?$", path.name):
+        if tfrecord.is_record_file(path):
             return "tfrecord"
         if path.suffix.lower() == ".txt" and path.parent.name == "Main":
             return "voc"
@@ -50,8 +52,8 @@ def detect_format(path: Path) -> str | None:
 def find(path: Path, format: str | None = None) -> list[Found]:
     """The data sets at a path: one, or one for each split. `format` says what is there where that is not clear.
 
-    Splits are the parts that a `data.yaml` or VOC's or Pets' lists name, several COCO files in one folder, and folders
-    that hold a data set each. Raises `WatchpostError` when there is none.
+    Splits are the parts that a `data.yaml` or VOC's or Pets' lists name, several COCO or record files in one folder,
+    and folders that hold a data set each. Raises `WatchpostError` when there is none.
     """
     if not path.exists():
         raise WatchpostError(f"{path} does not exist.")
@@ -165,7 +167,7 @@ def _labels_like(folder: Path) -> bool:
 
 def _splits(path: Path, format: str | None) -> list[Found]:
     """The parts of a data set that is split by its format's own means."""
-    from watchpost.datasets import coco
+    from watchpost.datasets import coco, tfrecord
 
     if path.suffix.lower() in (".yaml", ".yml") and path.is_file():
         return _yaml_splits(path)
@@ -175,6 +177,8 @@ def _splits(path: Path, format: str | None) -> list[Found]:
         return parts
     if format in (None, "coco") and len(files := coco.annotation_files(path)) > 1:
         return [Found("coco", file, file.stem.removeprefix("instances_")) for file in files]
+    if format in (None, "tfrecord") and len(sets := tfrecord.record_sets(path)) > 1:
+        return [Found("tfrecord", file, name) for name, file in sets.items()]
     if format in (None, "voc") and (lists := _lists(path / "ImageSets" / "Main")):
         return [Found("voc", file, file.stem) for file in lists]
     if format in (None, "pets") and (path / "annotations" / "xmls").is_dir():

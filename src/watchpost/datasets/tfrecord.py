@@ -27,6 +27,7 @@ from watchpost.errors import WatchpostError
 
 LABEL_MAP: Final = "label_map.pbtxt"
 _OBJECT: Final = "image/object/"
+_SHARD: Final = re.compile(r"-\d+-of-\d+$")
 _BOX: Final = _OBJECT + "bbox/"
 _SUFFIXES: Final = {b"\xff\xd8": ".jpg", b"\x89P": ".png", b"BM": ".bmp", b"RI": ".webp", b"II": ".tif", b"MM": ".tif"}
 
@@ -35,14 +36,15 @@ def read(path: Path, pictures: Path | None = None, *, on_problem: OnProblem = fa
     """A record file, or a folder of them (shards, such as `train.record-00000-of-00010`), with its label map.
 
     The pictures are put into `pictures`, by default `NAME-pictures` beside the records; those that are there already
-    with the same size stay. Without a label map, classes are the names in the records, by their labels. Raises
-    `WatchpostError` naming file, record and byte.
+    stay. Without a label map (`label_map.pbtxt`, or the only .pbtxt file), classes are the names in the records, by
+    their labels. Raises `WatchpostError` naming file, record and byte.
     """
     files = record_files(path)
     if not files:
         raise WatchpostError(f"{path} holds no TFRecord file (.tfrecord or .record).")
     beside = path if path.is_dir() else path.parent
-    items = read_label_map(beside / LABEL_MAP) if (beside / LABEL_MAP).is_file() else None
+    maps = [beside / LABEL_MAP] if (beside / LABEL_MAP).is_file() else sorted(beside.glob("*.pbtxt"))
+    items = read_label_map(maps[0]) if len(maps) == 1 else None
     folder = (beside / f"{path.stem}-pictures") if pictures is None else pictures
     parts: list[tuple[str, Example, str]] = []
     taken: dict[str, int] = {}
@@ -80,10 +82,26 @@ def write(dataset: Dataset, folder: Path, *, link: bool = False, progress: Progr
 
 
 def record_files(path: Path) -> list[Path]:
-    """The record files that a path means: itself, or those in a folder."""
-    if not path.is_dir():
+    """The record files that a path means: itself with the other shards of the same name, or all in a folder."""
+    if path.is_dir():
+        return sorted(each for each in path.iterdir() if is_record_file(each))
+    if (parts := _SHARD.search(path.name)) is None:
         return [path]
-    return sorted(each for each in path.iterdir() if re.search(r"\.(tf)?records?(-\d+-of-\d+)?$", each.name))
+    base = path.name[: parts.start()]
+    return sorted(each for each in path.parent.iterdir() if _SHARD.sub("", each.name) == base and each.name != base)
+
+
+def is_record_file(path: Path) -> bool:
+    """Whether a file's name says that it holds records: `.tfrecord` or `.record`, perhaps with the shard's number."""
+    return re.search(r"\.(tf)?records?$", _SHARD.sub("", path.name)) is not None
+
+
+def record_sets(folder: Path) -> dict[str, Path]:
+    """The first file of each set of records in a folder, by name: `train` for `train.record-00000-of-00010`."""
+    sets: dict[str, Path] = {}
+    for file in record_files(folder):
+        sets.setdefault(_SHARD.sub("", file.name).partition(".")[0], file)
+    return sets
 
 
 def _example(name: str, sample: Sample, class_names: Sequence[str]) -> dict[str, Any]:
@@ -128,7 +146,7 @@ def _extracted(place: str, data: bytes, folder: Path, taken: dict[str, int]) -> 
         taken[name] = 1
     target = folder / name
     try:
-        if not target.is_file() or target.stat().st_size != len(encoded[0]):
+        if not target.is_file() or target.read_bytes() != encoded[0]:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(encoded[0])
     except OSError as error:
