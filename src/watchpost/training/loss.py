@@ -1,6 +1,6 @@
 """Which cell answers for which object, and how wrong the answers are.
 
-Assignment: task alignment (TOOD, Feng et al. 2021, section 3.2): the cells inside an object whose score and box fit it
+Assignment: task alignment (Feng et al. 2021, section 3.2): the cells inside an object whose score and box fit it
 best answer for it, and their target score is how well they fit. Losses: quality focal loss on scores and
 distribution focal loss on box sides (Li et al. 2020), complete IoU on boxes (Zheng et al. 2020).
 """
