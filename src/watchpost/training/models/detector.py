@@ -10,7 +10,7 @@ they do several times more work in the same time.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -225,10 +225,11 @@ class Detector(nn.Module):
     def predict(self, pictures: Tensor) -> list[Prediction]:
         """What is in each picture, best first; boxes of one class that overlap much are suppressed."""
         scores, sides = self(pictures)
-        boxes = self.boxes(sides.float(), *self._cells(pictures))
-        size = torch.tensor([pictures.shape[3], pictures.shape[2]] * 2, device=boxes.device)
-        boxes = torch.minimum(boxes.clamp(min=0), size).cpu()
-        return [_best(each, score) for each, score in zip(boxes, scores.float().sigmoid().cpu(), strict=True)]
+        boxes = self.boxes(sides.float(), *self._cells(pictures)).cpu()
+        size = torch.tensor([pictures.shape[3], pictures.shape[2]] * 2)
+        found = [_best(each, score) for each, score in zip(boxes, scores.float().sigmoid().cpu(), strict=True)]
+        # cut off last, as at inference: boxes that reach beyond the picture differently are different boxes
+        return [replace(each, boxes=torch.minimum(each.boxes.clamp(min=0), size)) for each in found]
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """The trainable parameters: those of the backbone, and the others."""
