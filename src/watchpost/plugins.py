@@ -8,7 +8,10 @@ A name with a dot is a module of somebody else's package.
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
+import re
+from pathlib import Path
 from types import ModuleType
 from typing import Final
 
@@ -18,6 +21,12 @@ EXTRAS: Final = {
     "openvino": "openvino",
     "paho": "mqtt",
     "faster_coco_eval": "evaluate",
+    "torch": "train",
+    "tensorboard": "train",
+    "onnx": "train",
+    "onnxscript": "train",
+    "torchvision": "zoo",
+    "huggingface_hub": "hub",
 }
 """Which extra brings an optional library, by the library's import name."""
 
@@ -62,3 +71,22 @@ def missing_extra(error: ModuleNotFoundError) -> MissingExtraError | None:
     """The error to show when importing an optional library failed, `None` for a library that is no extra."""
     library = (error.name or "").partition(".")[0]
     return MissingExtraError(library, EXTRAS[library]) if library in EXTRAS else None
+
+
+def model_folder() -> Path:
+    """Where `watchpost models add` and `pull` put models: WATCHPOST_MODELS, else the user's data folder (XDG)."""
+    if chosen := os.environ.get("WATCHPOST_MODELS"):
+        return Path(chosen).expanduser()
+    data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(data).expanduser() / "watchpost" / "models"
+
+
+def model_file(name: str) -> Path | None:
+    """The .onnx file of an installed model, or else of one that comes along; `None` where neither has that name."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        return None
+    for folder in (model_folder(), Path(__file__).parent / "detectors" / "cards"):
+        file = folder / f"{name}.onnx"
+        if file.is_file():
+            return file
+    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,55 @@ def test_yolo_data_and_two_models(yolo: Path, tmp_path: Path) -> None:
     assert models[0]["per_class"]["person"]["ap50"] == 1
     assert models[0]["scores"]["ap_small"] is None
     assert models[0]["ms_per_picture"] > 0
+    assert models[0]["confusion"] == {"names": ["person", "nothing"], "table": [[1, 0], [0, 0]]}
+    assert models[0]["operating_point"]["recall"] == 1
+    assert models[0]["worst_pictures"] == []
+
+
+def test_the_page_and_the_markdown(yolo: Path, tmp_path: Path) -> None:
+    page, text = tmp_path / "out.html", tmp_path / "out.md"
+    (yolo / "labels" / "a.txt").write_text("0 0.25 0.25 0.5 0.5\n0 0.8 0.8 0.2 0.2\n")
+    arguments = ("--names", "person", "--model", "one", "--model", "<two>", "--html", page, "--markdown", text)
+    assert run("--data", yolo, *arguments).exit_code == 0
+    html = page.read_text()
+    assert "<two>" not in html
+    assert html.count("<svg") == 2  # AP50 against time, and precision and recall
+    assert html.count("data:image/jpeg;base64,") == 2  # the one picture, for both models
+    assert "a.jpg: 1 found, 1 missed, 0 false" in html
+    assert not re.search(r"(src|href)=.https?:", html)
+    assert "| one | - | - | - | - | - | 0.505 |" in text.read_text()
+
+
+def test_facts_of_a_file_stand_beside_its_scores(tmp_path: Path, make_onnx) -> None:
+    from watchpost.cli.evaluate_detection import _file_facts
+
+    file = make_onnx(tmp_path / "tiny.onnx")
+    facts = _file_facts(str(file))
+    assert facts["precision"] == "int8"
+    assert facts["parameters"] == 3 * 8
+    assert facts["gflops"] == pytest.approx(2 * 3 * 8 * 16 * 16 / 1e9)
+    assert _file_facts("hog") == {}
+
+
+@pytest.fixture
+def make_onnx():
+    """A 1 x 1 convolution of 3 to 8 channels."""
+    from onnx import TensorProto, helper, numpy_helper, save
+
+    def make(path: Path) -> Path:
+        weights = numpy_helper.from_array(np.zeros((8, 3, 1, 1), np.float32), "w")
+        node = helper.make_node("Conv", ["images", "w"], ["out"])
+        images = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", 3, "h", "w"])
+        out = helper.make_tensor_value_info("out", TensorProto.FLOAT, ["n", 8, "h", "w"])
+        graph = helper.make_graph([node], "net", [images], [out], [weights])
+        save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), str(path))
+        path.with_suffix(".card.yaml").write_text(
+            "name: tiny\ninput: { width: 16, height: 16, fit: stretch, colour: bgr }\ndecode: { family: ssd }\n"
+            "classes: [person]\nprecision: int8\nlicence: MIT\nsource: a test\n"
+        )
+        return path
+
+    return make
 
 
 def test_a_video_with_mot_truth(make_video, tmp_path: Path) -> None:
@@ -75,8 +125,8 @@ def test_a_video_with_mot_truth(make_video, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--data", "street.mp4"), "--truth"),
-        (("--data", "none.json"), "can not be read"),
+        (("--data", __file__), "--truth"),
+        (("--data", "none.json"), "does not exist"),
         (("--data", "SET", "--names", "dog"), "share no class"),
         (("--data", "SET", "--names", "person", "--classes", "cat"), "does not know the class 'cat'"),
         (("--data", "SET"), "--names"),

@@ -81,7 +81,7 @@ def test_a_file_that_is_no_card(tmp_path: Path, content: bytes) -> None:
 def test_shipped_cards_are_valid_and_name_file_contents_and_licence(path: Path) -> None:
     card = cards.load_card(path)
     assert card.file
-    assert card.sha256
+    assert card.sha256 or "is not checked" in (card.note or "")
     assert card.licence
 
 

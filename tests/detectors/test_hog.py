@@ -35,7 +35,7 @@ def test_options_of_files_are_none_of_its_own() -> None:
 def test_it_finds_people_in_a_real_scene(shared_data: Path) -> None:
     import av
 
-    from watchpost.evaluation.mot import read_mot
+    from watchpost.datasets.mot_text import read_mot
 
     folder = shared_data / "mot" / "PETS09-S2L1"
     with av.open(str(folder / "vtest.mp4")) as container:

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from watchpost.datasets.yolo import read as read_yolo
 from watchpost.errors import WatchpostError
-from watchpost.evaluation.dataset import Labelled, Truth, read_yolo
+from watchpost.evaluation.dataset import Labelled, Truth, labelled
 from watchpost.evaluation.detection import DetectionScorer, evaluate, shared_classes
 from watchpost.picture import ArrayPicture
 from watchpost.types import Detections, Frame
@@ -115,7 +116,7 @@ PUBLISHED = {
 def test_the_reference_models_score_what_is_published_of_them(shared_data: Path, model: str) -> None:
     from watchpost.detectors import open_detector
 
-    data = read_yolo(shared_data / "person" / "val")
+    data = labelled(read_yolo(shared_data / "person" / "val"))
     detector = open_detector(str(shared_data / "models" / model), confidence=0.01)
     report = evaluate(detector.detect, data, data.class_names, ["person"])
     assert report.scores.ap50 == pytest.approx(PUBLISHED[model], abs=0.02)

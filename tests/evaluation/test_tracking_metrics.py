@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from watchpost.evaluation.mot import MotBoxes, read_mot
+from watchpost.datasets.mot_text import MotBoxes, read_mot
 from watchpost.evaluation.tracking import TrackingScores, evaluate_tracking
 from watchpost.geometry import box_iou
 

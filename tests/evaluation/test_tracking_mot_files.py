@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from watchpost.datasets.mot_text import mot_text, read_mot
 from watchpost.errors import WatchpostError
-from watchpost.evaluation.mot import mot_text, read_mot
 
 ROW = "1,1,10,20,30,40,1,-1,-1,-1"
 

@@ -7,13 +7,17 @@ import sys
 import typer
 
 from watchpost.cli.config import config_app
+from watchpost.cli.data import data_app
 from watchpost.cli.demo import demo
 from watchpost.cli.detect import detect
 from watchpost.cli.doctor import doctor
 from watchpost.cli.evaluate import evaluate_app
 from watchpost.cli.events import events
+from watchpost.cli.export import export
+from watchpost.cli.models import models_app
 from watchpost.cli.probe import probe
 from watchpost.cli.run import run
+from watchpost.cli.train import train
 from watchpost.cli.watch import watch
 
 app = typer.Typer(
@@ -26,10 +30,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for verb in (demo, detect, watch, run, events, probe, doctor):
+for verb in (demo, detect, watch, run, events, probe, doctor, export, train):
     app.command()(verb)
 app.add_typer(config_app, name="config")
+app.add_typer(data_app, name="data")
 app.add_typer(evaluate_app, name="evaluate")
+app.add_typer(models_app, name="models")
 
 
 def main() -> None:

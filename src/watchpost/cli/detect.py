@@ -194,9 +194,9 @@ def _files(inputs: list[Path]) -> list[Path]:
 
 
 def _is_picture(path: Path) -> bool:
-    from watchpost.evaluation.dataset import PICTURE_SUFFIXES
+    from watchpost.datasets.pictures import is_picture
 
-    return path.suffix.lower() in PICTURE_SUFFIXES
+    return is_picture(path)
 
 
 def _wanted(classes: str | None, detector: Detector) -> frozenset[str] | None:

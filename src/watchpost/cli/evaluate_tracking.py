@@ -13,7 +13,7 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from watchpost.evaluation.mot import MotBoxes
+    from watchpost.datasets.mot_text import MotBoxes
     from watchpost.evaluation.tracking import TrackingScores
     from watchpost.trackers import Tracker
     from watchpost.types import Detections
@@ -64,8 +64,8 @@ def evaluate_tracking(
     """
     from rich.console import Console
 
+    from watchpost.datasets.mot_text import mot_text, read_mot
     from watchpost.errors import WatchpostError
-    from watchpost.evaluation.mot import mot_text, read_mot
     from watchpost.evaluation.tracking import evaluate_tracking as score
 
     if sum(each is not None for each in (results, detections, video)) != 1:
@@ -169,7 +169,7 @@ def _track(tracker: Tracker, timed: Timed, last: int) -> MotBoxes:
     from rich.console import Console
     from rich.progress import Progress
 
-    from watchpost.evaluation.mot import MotBoxes
+    from watchpost.datasets.mot_text import MotBoxes
 
     frames, found = [], []
     with Progress(console=Console(stderr=True), transient=True) as progress:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from watchpost import plugins
 from watchpost.config.names import Line, Name, Polygon
 from watchpost.config.plugin import PluginSection, beside_file, checked_options
 from watchpost.config.source import source_beside_file, source_plugin
@@ -89,7 +90,9 @@ class ModelSection(PluginSection):
             raise PydanticCustomError("model_kind", "write model: here, and backend: with a model file, not kind:")
         if not isinstance(data, Mapping) or not isinstance(model := data.get("model"), str):
             return data
-        if Path(model).suffix.lower() not in MODEL_FILES:
+        if file := plugins.model_file(model):
+            data = {**data, "model": str(file)}
+        elif Path(model).suffix.lower() not in MODEL_FILES:
             return {"kind": model} | {key: value for key, value in data.items() if key != "model"}
         return {"kind": data.get("backend", "onnx")} | {key: value for key, value in data.items() if key != "backend"}
 

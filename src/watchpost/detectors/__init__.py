@@ -40,7 +40,8 @@ def open_detector(
     threads: int | None = None,
     for_parallel_calls: bool = False,
 ) -> Detector:
-    """The detector that `model` names: a plugin (`hog`), an .onnx file, or a model card (.yaml).
+    """The detector that `model` names: a plugin (`hog`), a model of `watchpost models list`, an .onnx file, or a
+    model card (.yaml).
 
     `confidence` and `iou` (0-1) replace the card's; `backend` and `threads` are for models in files.
     `for_parallel_calls` gives each call one thread, for callers that make as many calls at once as there are cores:
@@ -54,10 +55,15 @@ def open_detector(
 
     settings: dict[str, Any] = {"confidence": confidence, "iou": iou, "threads": threads}
     plugin = model
-    if Path(model).suffix.lower() in (".onnx", ".yaml", ".yml"):
+    installed = plugins.model_file(model)
+    if installed is not None or Path(model).suffix.lower() in (".onnx", ".yaml", ".yml"):
         # in float32 the two are about equal (bench/detectors.py measures it), and ONNX Runtime is always there
         plugin = "onnx" if backend == "auto" else backend
-        settings["model"] = Path(model)
+        settings["model"] = installed or Path(model)
+    elif model not in plugins.names("detectors") and not _is_module(model):
+        from watchpost.detectors.hub import explain_unknown
+
+        raise explain_unknown(model)
     module = plugins.load("detectors", plugin)
     if for_parallel_calls and threads is None and "threads" in module.Options.model_fields:
         settings["threads"] = 1
@@ -73,3 +79,8 @@ def open_detector(
         raise ConfigError(f"detector {model}: {problems}.") from None
     detector: Detector = module.create(options)
     return detector
+
+
+def _is_module(name: str) -> bool:
+    """Whether it may be a module of somebody's package: words with dots between."""
+    return "." in name and all(part.isidentifier() for part in name.split("."))

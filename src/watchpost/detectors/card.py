@@ -96,6 +96,10 @@ class ModelCard(options.Options):
     """Where the weights come from."""
     sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
     """Of the .onnx file."""
+    remote: str | None = Field(default=None, pattern="^(hf|https?)://")
+    """Where `watchpost models pull` gets the .onnx file: `hf://OWNER/REPOSITORY/FILE@REVISION` or a web address."""
+    note: str | None = None
+    """What a user should know first, in a sentence or two."""
 
 
 def load_card(path: Path) -> ModelCard:
@@ -119,6 +123,22 @@ def load_card(path: Path) -> ModelCard:
     except ValidationError as error:
         problems = (_explain(path, document, dict(each)) for each in error.errors())
         raise ConfigError("; ".join(problems)) from None
+
+
+def save_card(card: ModelCard, path: Path) -> None:
+    """Write a card as YAML, without what is default. Raises `ConfigError` where that can not be."""
+    from io import StringIO
+
+    from ruamel.yaml import YAML
+
+    text = StringIO()
+    yaml = YAML()
+    yaml.width = 110
+    yaml.dump(card.model_dump(mode="json", exclude_defaults=True), text)
+    try:
+        path.write_text(text.getvalue(), encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path} can not be written: {error.strerror}.") from None
 
 
 def _explain(path: Path, document: Document, error: dict[str, Any]) -> str:
@@ -160,7 +180,7 @@ def find_card(model: Path) -> ModelCard:
     if beside.is_file():
         return load_card(beside)
     shipped = [load_card(path) for path in sorted(SHIPPED.glob("*.yaml"))]
-    digest = _sha256(model)
+    digest = file_sha256(model)
     for card in shipped:
         if card.sha256 == digest:
             return card
@@ -174,7 +194,8 @@ def find_card(model: Path) -> ModelCard:
     )
 
 
-def _sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal. Raises `ConfigError` where it can not be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -9,12 +9,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from watchpost.datasets.pictures import SUFFIXES
 from watchpost.errors import WatchpostError
+from watchpost.evaluation.confusion import Confusion, Seen, confusion, seen
+from watchpost.evaluation.curves import Curve, best_point
 from watchpost.evaluation.dataset import Labelled, Truth
 from watchpost.plugins import missing_extra
 from watchpost.types import Detections, Frame
@@ -53,6 +57,10 @@ class DetectionReport:
     ms_per_picture: float
     """Median of the time in `detect`, one picture at a time, from decoded picture to boxes."""
     ms_per_picture_p95: float
+    curves: dict[str, Curve]
+    """Precision against recall, by class, at IoU .50."""
+    confusion: Confusion
+    """At the confidence that was asked for, or else the one with the best F1 on this data."""
 
 
 class DetectionScorer:
@@ -67,6 +75,7 @@ class DetectionScorer:
         self._images: list[dict[str, int]] = []
         self._annotations: list[dict[str, Any]] = []
         self._results: list[dict[str, Any]] = []
+        self._tables: dict[str, NDArray[np.float64]] | None = None
 
     @property
     def objects(self) -> int:
@@ -80,6 +89,7 @@ class DetectionScorer:
 
     def add(self, truth: Truth, found: Detections) -> None:
         """One more picture."""
+        self._tables = None
         image = len(self._images) + 1
         self._images.append({"id": image, "width": found.frame_size[0], "height": found.frame_size[1]})
         for box, class_id, area, ignored in zip(
@@ -104,6 +114,25 @@ class DetectionScorer:
 
     def scores(self) -> tuple[DetectionScores, dict[str, DetectionScores]]:
         """Over all classes, and for each. Raises `MissingExtraError` without the evaluator."""
+        tables = self._evaluated()
+        precision, recall = tables["precision"], tables["recall"]
+        per_class = {name: _scores(precision[:, :, [row]], recall[:, [row]]) for row, name in enumerate(self._category)}
+        return _scores(precision, recall), per_class
+
+    def curves(self) -> dict[str, Curve]:
+        """Precision against recall at IoU .50 of each class that the data has. Raises as `scores` does."""
+        tables = self._evaluated()
+        curves = {}
+        for row, name in enumerate(self._category):
+            precision, confidence = (tables[each][0, :, row, 0, 0] for each in ("precision", "scores"))
+            if precision.max() > -1:  # the evaluator marks what can not be measured with -1
+                curves[name] = Curve(tuple(precision.tolist()), tuple(np.maximum(confidence, 0).tolist()))
+        return curves
+
+    def _evaluated(self) -> dict[str, NDArray[np.float64]]:
+        """The evaluator's tables of what was added so far."""
+        if self._tables is not None:
+            return self._tables
         try:
             from faster_coco_eval import COCO, COCOeval_faster
         except ModuleNotFoundError as error:
@@ -120,9 +149,8 @@ class DetectionScorer:
         evaluator.params.maxDets = [_MAX_DETECTIONS]
         evaluator.evaluate()
         evaluator.accumulate()
-        precision, recall = evaluator.eval["precision"], evaluator.eval["recall"]
-        per_class = {name: _scores(precision[:, :, [row]], recall[:, [row]]) for row, name in enumerate(self._category)}
-        return _scores(precision, recall), per_class
+        self._tables = {name: evaluator.eval[name] for name in ("precision", "recall", "scores")}
+        return self._tables
 
 
 def evaluate(
@@ -130,23 +158,30 @@ def evaluate(
     data: Iterable[Labelled],
     data_classes: Sequence[str],
     class_names: Sequence[str],
+    at: float | None = None,
 ) -> DetectionReport:
     """Run `detect` over `data`, one picture at a time, and score `class_names`.
 
-    For comparable figures the detector's confidence threshold must be low (.01): average precision needs the
-    unsure detections too. Raises `WatchpostError` when there are no pictures, and `MissingExtraError` without the
-    evaluator.
+    Confusion and worst pictures are counted at confidence `at`, by default the one with the best F1. For comparable
+    figures the detector's own threshold must be low (.01): average precision needs the unsure detections too.
+    Raises `WatchpostError` when there are no pictures, and `MissingExtraError` without the evaluator.
     """
     scorer = DetectionScorer(class_names, data_classes)
     times_s: list[float] = []
+    pictures: list[Seen] = []
     for labelled in data:
         started = time.perf_counter()
         found = detect([labelled.frame])[0]
         times_s.append(time.perf_counter() - started)
         scorer.add(labelled.truth, found)
+        pictures.append(seen(_name(labelled.frame), labelled.truth, found, class_names, data_classes))
     if not times_s:
         raise WatchpostError("there are no labelled pictures to evaluate on.")
     scores, per_class = scorer.scores()
+    curves = scorer.curves()
+    best = best_point(curves)
+    if at is None:
+        at = best.confidence if best else 0.5
     return DetectionReport(
         scores=scores,
         per_class=per_class,
@@ -155,7 +190,14 @@ def evaluate(
         detections=scorer.detections,
         ms_per_picture=float(np.median(times_s)) * 1e3,
         ms_per_picture_p95=float(np.percentile(times_s, 95)) * 1e3,
+        curves=curves,
+        confusion=confusion(pictures, class_names, at),
     )
+
+
+def _name(frame: Frame) -> str:
+    """A picture's file name; a video's frames all have the video's, so their number is added."""
+    return frame.camera if Path(frame.camera).suffix.lower() in SUFFIXES else f"{frame.camera} frame {frame.index}"
 
 
 def shared_classes(

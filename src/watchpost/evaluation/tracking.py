@@ -17,7 +17,7 @@ import lap
 import numpy as np
 from numpy.typing import NDArray
 
-from watchpost.evaluation.mot import MotBoxes
+from watchpost.datasets.mot_text import MotBoxes
 from watchpost.geometry import box_iou
 
 Floats = NDArray[np.float64]

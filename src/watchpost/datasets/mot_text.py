@@ -1,7 +1,7 @@
 """Boxes by frame as text, one row a box: the MOTChallenge format.
 
-A row is `frame, id, left, top, width, height, confidence, ...`: frames count from 1, boxes are in pixels, and
-what follows the confidence (class and visibility, or a place in the world) is not read.
+A row is `frame, id, left, top, width, height, confidence, ...`: frames count from 1, boxes are in pixels. In rows of
+8 or 9 columns the class follows, as in ground truth from MOT16 on; a place in the world (10 columns) is not read.
 """
 
 from __future__ import annotations
@@ -29,13 +29,16 @@ class MotBoxes:
     """(N, 4): left, top, right, bottom in pixels."""
     confidence: NDArray[np.float64]
     """(N,): of results 0-1; ground truth says 0 where a box is not to be evaluated."""
+    class_number: NDArray[np.int64] | None = None
+    """(N,): MOTChallenge's classes, 1 for pedestrians, and 0 in rows that say none; `None` where it is not known."""
 
     def __len__(self) -> int:
         return len(self.frame)
 
     def __getitem__(self, rows: NDArray[np.bool_] | NDArray[np.integer] | slice) -> MotBoxes:
         """The boxes of a mask (N,), integer indices or a slice."""
-        return MotBoxes(self.frame[rows], self.id[rows], self.xyxy[rows], self.confidence[rows])
+        class_number = None if self.class_number is None else self.class_number[rows]
+        return MotBoxes(self.frame[rows], self.id[rows], self.xyxy[rows], self.confidence[rows], class_number)
 
     def between(self, first: int, last: int) -> MotBoxes:
         """The boxes of frames `first` to `last`, both included."""
@@ -72,7 +75,7 @@ def read_mot(path: Path, *, need_ids: bool = True) -> MotBoxes:
             )
         line_of[key] = number
         rows.append(row)
-    table = np.array(rows, np.float64).reshape(-1, 7)
+    table = np.array(rows, np.float64).reshape(-1, 8)
     table = table[np.argsort(table[:, 0], kind="stable")]
     corner, size = table[:, 2:4], table[:, 4:6]
     return MotBoxes(
@@ -80,6 +83,7 @@ def read_mot(path: Path, *, need_ids: bool = True) -> MotBoxes:
         table[:, 1].astype(np.int64),
         np.concatenate([corner, corner + size], axis=1),
         table[:, 6],
+        table[:, 7].astype(np.int64),
     )
 
 
@@ -89,10 +93,11 @@ def _parse(line: str, place: str) -> list[float]:
         raise WatchpostError(f"{place}: {len(cells)} columns; expected {COLUMNS}, separated by commas.")
     try:
         row = [float(cell) for cell in cells[:7]]
+        if len(row) == 6:
+            row.append(1.0)
+        row.append(float(cells[7]) if len(cells) in (8, 9) else 0.0)
     except ValueError as error:
         raise WatchpostError(f"{place}: {error}; expected the numbers {COLUMNS}.") from None
-    if len(row) == 6:
-        row.append(1.0)
     if not np.isfinite(row).all():
         raise WatchpostError(f"{place}: a number is not finite; expected {COLUMNS}.")
     if row[0] < 1 or not row[0].is_integer() or not row[1].is_integer():

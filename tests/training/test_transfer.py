@@ -1,0 +1,69 @@
+"""Beginning with what another run has learned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import shapes
+import torch
+
+from watchpost.errors import WatchpostError
+from watchpost.training import checkpoint, transfer
+from watchpost.training.loop import LAST, train
+from watchpost.training.models.detector import Detector, Shape
+from watchpost.training.optimise import learning_rate, make_optimiser
+
+
+@pytest.fixture
+def learned(tmp_path: Path) -> Path:
+    train(shapes.recipe(epochs=1), shapes.pictures(tmp_path / "p"), tmp_path, watcher=shapes.Silent())
+    return tmp_path / LAST
+
+
+def test_weights_and_known_classes_are_taken_over(learned: Path):
+    source = checkpoint.load(learned)
+    network = transfer.build(shapes.recipe(init_from=learned, model=None), ("ring", "square"))
+    own = network.state_dict()
+    assert torch.equal(own["backbone.stem.0.0.weight"], source.ema["backbone.stem.0.0.weight"])
+    assert network.class_names == ("ring", "square")
+    assert torch.equal(own["head.scores.weight"][1], source.ema["head.scores.weight"][1])
+    assert not torch.equal(own["head.scores.weight"][0], source.ema["head.scores.weight"][0])
+
+
+def test_another_shape_is_refused(learned: Path):
+    with pytest.raises(WatchpostError, match="another shape"):
+        transfer.build(shapes.recipe(init_from=learned, model={"width": 0.5, "depth": 0.3}), ("disc",))
+
+
+def test_frozen_parts_stay_and_the_others_learn(learned: Path, tmp_path: Path):
+    before = checkpoint.load(learned).ema
+    out = tmp_path / "second"
+    out.mkdir()
+    recipe = shapes.recipe(init_from=learned, model=None, freeze=["stem", "stage8"], ema=0.0, epochs=1)
+    train(recipe, shapes.pictures(tmp_path / "p"), out, watcher=shapes.Silent())
+    after = checkpoint.load(out / LAST).model
+    for name in before:
+        kept = name.startswith(("backbone.stem", "backbone.stage8."))
+        if before[name].dtype.is_floating_point and (kept or name.endswith("convolution.weight")):
+            assert torch.equal(before[name], after[name]) == kept, name
+
+
+def test_the_backbone_may_learn_more_slowly():
+    network = Detector(Shape(("a",), width=0.25, depth=0.3))
+    optimiser = make_optimiser(network, shapes.recipe(lr_backbone=0.1, weight_decay=0.3))
+    by_parameter = {id(each): group for group in optimiser.param_groups for each in group["params"]}
+    stem, norm = network.backbone.stem[0][0].weight, network.backbone.stem[0][1].weight
+    assert by_parameter[id(stem)]["lr_share"] == 0.1
+    assert by_parameter[id(network.head.scores.weight)]["lr_share"] == 1.0
+    assert by_parameter[id(stem)]["weight_decay"] == 0.3
+    assert by_parameter[id(norm)]["weight_decay"] == 0
+
+
+def test_the_learning_rate_rises_and_falls():
+    recipe = shapes.recipe(epochs=10, lr=1.0, lr_final=0.1, warmup_epochs=2)
+    rates = [learning_rate(recipe, 5, step) for step in range(50)]
+    assert rates[0] == pytest.approx(0.1)
+    assert rates[9] == rates[10] == max(rates) == 1.0
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert rates[-1] == pytest.approx(0.1, abs=0.01)
