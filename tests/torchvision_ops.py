@@ -43,6 +43,7 @@ def roi_align(
 
     `features` (B, C, H, W) and `rois` (N, 5: picture, left, top, right, bottom) to (N, C, height, width).
     """
+    given, features, rois = features.dtype, features.float(), rois.float()  # as the compiled one under autocast
     corners = rois[:, 1:] * scale - (0.5 if aligned else 0.0)
     sizes = corners[:, 2:] - corners[:, :2]
     if not aligned:
@@ -57,7 +58,7 @@ def roi_align(
         return (2 * pixels + 1) / features.shape[3 - axis] - 1
 
     xs, ys = positions(0, width), positions(1, height)
-    grid = torch.stack(torch.broadcast_tensors(xs[:, None, :], ys[:, :, None]), -1).to(features.dtype)
+    grid = torch.stack(torch.broadcast_tensors(xs[:, None, :], ys[:, :, None]), -1)
     pooled = features.new_zeros(len(rois), features.shape[1], height, width)
     for picture in range(len(features)):
         chosen = (rois[:, 0] == picture).nonzero()[:, 0]
@@ -65,7 +66,7 @@ def roi_align(
         sampled = functional.grid_sample(features[picture : picture + 1], flat, align_corners=False)
         sampled = sampled[0].unflatten(1, (len(chosen), height, samples)).unflatten(-1, (width, samples))
         pooled = pooled.index_add(0, chosen, sampled.mean((3, 5)).transpose(0, 1))
-    return pooled
+    return pooled.to(given)
 
 
 def _declare() -> torch.library.Library:

@@ -103,7 +103,16 @@ def test_the_verb_trains_and_resumes(recipe_file: Path, tmp_path: Path):
     assert again.exit_code == 0, again.output
 
 
-@pytest.mark.parametrize("arguments", [[], ["a.yaml", "--auto", "x"], ["--resume", "nothing"], ["none.yaml"]])
+WRONG = (
+    [],
+    ["a.yaml", "--auto", "x"],
+    ["--resume", "nothing"],
+    ["none.yaml"],
+    ["--resume", "x", "--epochs", "3"],
+)
+
+
+@pytest.mark.parametrize("arguments", WRONG)
 def test_what_can_not_be_is_said(arguments: list[str]):
     result = CliRunner().invoke(app, ["train", *arguments])
     assert isinstance(result.exception, WatchpostError)

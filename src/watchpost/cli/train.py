@@ -23,7 +23,7 @@ def train(
         Path | None, typer.Option(help="A data set; its recipe is made from its statistics.", show_default=False)
     ] = None,
     init_from: Annotated[
-        Path | None, typer.Option(help="With --auto: a checkpoint to begin with (transfer).", show_default=False)
+        Path | None, typer.Option(help="A checkpoint to begin with (transfer).", show_default="the recipe's")
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Another number of epochs.", show_default="the recipe's")
@@ -55,6 +55,8 @@ def train(
 
     if sum(each is not None for each in (recipe, auto, resume)) != 1:
         raise WatchpostError("name a recipe, or a data set with --auto DATA, or a run with --resume FOLDER.")
+    if resume is not None and any(each is not None for each in (epochs, out, init_from)):
+        raise WatchpostError("--resume goes on as the run began: leave --epochs, --out and --init-from out.")
     try:
         from watchpost.training import session
     except ModuleNotFoundError as error:
@@ -76,8 +78,8 @@ def _recipe(recipe: Path | None, auto: Path | None, init_from: Path | None, epoc
         return recipe_for(auto, init_from=init_from, epochs=epochs)
     if recipe is None:
         return None
-    loaded = load_recipe(recipe)
-    return loaded if epochs is None else loaded.model_copy(update={"epochs": epochs})
+    changes = {"epochs": epochs, "init_from": init_from}
+    return load_recipe(recipe).model_copy(update={name: value for name, value in changes.items() if value is not None})
 
 
 def _run(
