@@ -92,4 +92,5 @@ $(VENV)/.installed-oracle: $(VENV)/.installed-test
 	@echo "installing the reference tools"
 	@$(INSTALL) -c constraints.txt matplotlib pillow pycocotools scipy tabulate
 	@$(INSTALL) -c constraints.txt --no-deps 'trackeval>=1.3,<2'
+	@$(INSTALL) -c constraints.txt --no-deps torchvision # 8 MB; tests declare its operators where its build does not match
 	@touch $@
