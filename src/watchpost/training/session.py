@@ -55,11 +55,13 @@ def resume(
 
 def use_threads(count: int | None) -> None:
     """CPU threads of the network; without a number as many as there are physical cores to use."""
+    import cv2
     import torch
 
     from watchpost.detectors.network import usable_cores
 
     torch.set_num_threads(count or usable_cores())
+    cv2.setNumThreads(1)  # the loader's workers are several already
 
 
 def leads() -> bool:
