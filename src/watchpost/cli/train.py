@@ -45,7 +45,8 @@ def train(
         watchpost train recipes/person.yaml
 
         watchpost train --resume runs/watchpost-person
-    - `torchrun --nproc-per-node 4 -m watchpost train recipes/person.yaml`
+
+        torchrun --nproc-per-node 4 -m watchpost train recipes/person.yaml
     """
     import threading
 
