@@ -1,4 +1,4 @@
-"""What the verbs of `watchpost data` share: opening data sets, folders that are whole or not there, and progress."""
+"""What the verbs of `watchpost data` share: options, opening data sets, folders that are whole or not, progress."""
 
 from __future__ import annotations
 
@@ -6,13 +6,24 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
     from watchpost.datasets import Dataset
     from watchpost.datasets.labels import OnProblem
+
+From = Annotated[str | None, typer.Option("--from", help="The format.", show_default="what is recognised")]
+Names = Annotated[
+    str | None,
+    typer.Option(help="YOLO's or VOC's classes, such as person,car, or coco80.", show_default="the data's own"),
+]
+Pictures = Annotated[
+    Path | None, typer.Option(help="Where the pictures of COCO or VOC labels lie.", show_default="near the labels")
+]
 
 
 def given_names(names: str | None) -> tuple[str, ...] | None:

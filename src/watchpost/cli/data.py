@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from watchpost.cli._data import From, Names, Pictures
 from watchpost.cli.data_check import check
 from watchpost.cli.data_harvest import harvest
 from watchpost.cli.data_stats import stats
@@ -24,16 +25,6 @@ data_app = typer.Typer(
 
 Source = Annotated[Path, typer.Argument(help="A data set in any known format.", show_default=False)]
 Target = Annotated[Path, typer.Argument(help="A new folder.", show_default=False)]
-From = Annotated[
-    str | None, typer.Option("--from", help="The format of the source.", show_default="what is recognised")
-]
-Names = Annotated[
-    str | None,
-    typer.Option(help="YOLO's or VOC's classes, such as person,car, or coco80.", show_default="the data's own"),
-]
-Pictures = Annotated[
-    Path | None, typer.Option(help="Where the pictures of COCO or VOC labels lie.", show_default="near the labels")
-]
 Link = Annotated[bool, typer.Option("--link", help="Hard links in place of copies of the pictures.")]
 
 

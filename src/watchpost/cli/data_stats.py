@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from watchpost.cli._data import From, Names, Pictures
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -15,14 +17,9 @@ if TYPE_CHECKING:
 
 def stats(
     data: Annotated[list[Path], typer.Argument(help="Data sets: one, or the splits of one.", show_default=False)],
-    from_: Annotated[str | None, typer.Option("--from", help="The format.", show_default="what is recognised")] = None,
-    names: Annotated[
-        str | None,
-        typer.Option(help="YOLO's or VOC's classes, such as person,car, or coco80.", show_default="the data's own"),
-    ] = None,
-    pictures: Annotated[
-        Path | None, typer.Option(help="Where the pictures of COCO or VOC labels lie.", show_default="near the labels")
-    ] = None,
+    from_: From = None,
+    names: Names = None,
+    pictures: Pictures = None,
     plot: Annotated[Path | None, typer.Option(help="Write bars as an HTML page here.", show_default=False)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:

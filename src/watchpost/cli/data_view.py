@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from watchpost.cli._data import From, Names, Pictures
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -34,14 +36,9 @@ def view(
         Path | None,
         typer.Option(help="The recipe whose input and augmentation --augment shows.", show_default="defaults"),
     ] = None,
-    from_: Annotated[str | None, typer.Option("--from", help="The format.", show_default="what is recognised")] = None,
-    names: Annotated[
-        str | None,
-        typer.Option(help="YOLO's or VOC's classes, such as person,car, or coco80.", show_default="the data's own"),
-    ] = None,
-    pictures: Annotated[
-        Path | None, typer.Option(help="Where the pictures of COCO or VOC labels lie.", show_default="near the labels")
-    ] = None,
+    from_: From = None,
+    names: Names = None,
+    pictures: Pictures = None,
 ) -> None:
     """Write contact sheets as JPEG: many pictures at a glance, with their boxes.
 
