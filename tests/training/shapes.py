@@ -67,6 +67,7 @@ def recipe(**changes: object) -> Recipe:
         "workers": 0,
         "evaluate_every": 2,
         "deterministic": True,
+        "amp": "off",
         "augment": {"mosaic": 0.3, "mixup": 0.2},
     }
     return Recipe.model_validate(settings | changes)

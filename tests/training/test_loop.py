@@ -16,7 +16,7 @@ import shapes
 import torch
 
 from watchpost.errors import WatchpostError
-from watchpost.training import checkpoint
+from watchpost.training import checkpoint, loop
 from watchpost.training.loop import BEST, LAST, train
 
 HERE = Path(__file__).parent
@@ -203,3 +203,11 @@ def test_eight_pictures_are_learned_by_heart(tmp_path: Path):
     )
     outcome = train(recipe, shapes.pictures(tmp_path / "p"), tmp_path, watcher=shapes.Silent())
     assert max(row.get("ap50", 0) for row in outcome.progress.history) > 0.9
+
+
+@pytest.mark.parametrize(("able", "precision"), [({}, None), ({"avx512_bf16": True}, torch.bfloat16)])
+def test_processors_that_compute_in_bfloat16_do_so(
+    able: dict[str, bool], precision: torch.dtype | None, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able)
+    assert loop._precision(shapes.recipe(amp="auto"), torch.device("cpu")) is precision

@@ -35,6 +35,14 @@ def test_a_recipe_and_where_its_paths_lead(tmp_path: Path):
     assert recipe.input.spec.size == (384, 384)
 
 
+def test_pretrained_weights_in_a_file_are_relative_to_the_recipe_too(tmp_path: Path):
+    for pretrained, expected in (("coco", "coco"), ("w.pt", str(tmp_path / "w.pt"))):
+        text = GOOD + f"model: {{family: fcos, pretrained: {pretrained}}}\n"
+        recipe = load_recipe(written(tmp_path, text), {"DATA": "/data"})
+        assert isinstance(recipe.model, Classic)
+        assert recipe.model.pretrained == expected
+
+
 def test_what_is_written_reads_the_same(tmp_path: Path):
     recipe = load_recipe(written(tmp_path, GOOD), {"DATA": "/data"})
     assert load_recipe(written(tmp_path, as_yaml(recipe)), {}) == recipe

@@ -18,11 +18,12 @@ import shapes
 from typer.testing import CliRunner
 
 from watchpost.cli import app
+from watchpost.datasets.detect_format import read
 from watchpost.errors import WatchpostError
 from watchpost.training import checkpoint, session
 from watchpost.training.auto import input_size, recipe_for
-from watchpost.training.data import held_out_names
-from watchpost.training.recipe import load_recipe
+from watchpost.training.data import gather, held_out_names
+from watchpost.training.recipe import Data, DataSet, load_recipe
 
 
 @pytest.fixture
@@ -63,6 +64,19 @@ def test_a_run_and_its_reports(recipe_file: Path, tmp_path: Path):
     assert load_recipe(out / session.RECIPE) == checkpoint.load(out / "last.pt").recipe
     with pytest.raises(WatchpostError, match="--resume"):
         session.start(load_recipe(recipe_file), out, watcher=shapes.Silent())
+
+
+def test_pictures_can_be_left_out_by_their_names(data: Path):
+    def names(exclude: tuple[str, ...]) -> set[str]:
+        sets = Data(train=(DataSet(path=data, exclude=exclude),))
+        found = gather(sets, lambda each, _: read(each.path))
+        return {sample.picture.name for sample in (*found.train, *found.val)}
+
+    first, *others = sorted(names(()))
+    assert names((first,)) == set(others)
+    assert names(("01*",)) == {name for name in (first, *others) if not name.startswith("01")}
+    with pytest.raises(WatchpostError, match=r"no picture in .* is called like img_"):
+        names(("img_*",))
 
 
 def test_a_fifth_is_held_out_and_stays_so():

@@ -9,10 +9,11 @@ import shapes
 import torch
 
 from watchpost.errors import WatchpostError
-from watchpost.training import checkpoint, transfer
+from watchpost.training import checkpoint, transfer, weights
 from watchpost.training.loop import LAST, train
 from watchpost.training.models.detector import Detector, Shape
 from watchpost.training.optimise import learning_rate, make_optimiser
+from watchpost.training.recipe import DataSet
 
 
 @pytest.fixture
@@ -67,3 +68,32 @@ def test_the_learning_rate_rises_and_falls():
     assert rates[9] == rates[10] == max(rates) == 1.0
     assert rates[10:] == sorted(rates[10:], reverse=True)
     assert rates[-1] == pytest.approx(0.1, abs=0.01)
+
+
+def test_what_is_shipped_is_half_of_the_digits_and_no_path(learned: Path, tmp_path: Path):
+    source = checkpoint.load(learned)
+    far = source.recipe.model_copy(
+        update={"data": source.recipe.data.model_copy(update={"train": (DataSet(path=Path("/home/me/person/train")),)})}
+    )
+    source.recipe = far
+    small = tmp_path / "small.pt"
+    checkpoint.save(checkpoint.portable(source), small)
+    assert small.stat().st_size < 0.3 * learned.stat().st_size
+    assert b"/home/me" not in small.read_bytes()
+    own = transfer.build(shapes.recipe(init_from=small, model=None), source.class_names).state_dict()
+    for name, value in source.ema.items():
+        assert torch.allclose(own[name].float(), value.float(), atol=1e-3, rtol=1e-3), name
+
+
+def test_a_checkpoint_that_comes_along_is_named_without_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(weights, "FOLDER", tmp_path / "shipped")
+    (tmp_path / "shipped").mkdir()
+    (tmp_path / "shipped" / "people.pt").touch()
+    assert weights.names() == ["people"]
+    here = tmp_path / "here"
+    here.mkdir()
+    assert weights.located(Path("people"), here) == tmp_path / "shipped" / "people.pt"
+    assert weights.located(Path("runs/people"), here) == here / "runs/people"
+    assert weights.located(Path("/else/people"), here) == Path("/else/people")
+    (here / "people").touch()
+    assert weights.located(Path("people"), here) == here / "people"

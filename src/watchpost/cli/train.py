@@ -23,7 +23,8 @@ def train(
         Path | None, typer.Option(help="A data set; its recipe is made from its statistics.", show_default=False)
     ] = None,
     init_from: Annotated[
-        Path | None, typer.Option(help="A checkpoint to begin with (transfer).", show_default="the recipe's")
+        Path | None,
+        typer.Option(help="A checkpoint to begin with (transfer), or watchpost-person.", show_default="the recipe's"),
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Another number of epochs.", show_default="the recipe's")
@@ -41,6 +42,8 @@ def train(
     ends; what was interrupted, or killed, goes on exactly where it was with --resume. Several GPUs: torchrun.
 
         watchpost train --auto raccoon/ --out runs/raccoon
+
+        watchpost train --auto raccoon/ --init-from watchpost-person
 
         watchpost train recipes/person.yaml
 
@@ -74,12 +77,13 @@ def train(
 def _recipe(recipe: Path | None, auto: Path | None, init_from: Path | None, epochs: int | None) -> Recipe | None:
     from watchpost.training.auto import recipe_for
     from watchpost.training.recipe import load_recipe
+    from watchpost.training.weights import located
 
     if auto is not None:
         return recipe_for(auto, init_from=init_from, epochs=epochs)
     if recipe is None:
         return None
-    changes = {"epochs": epochs, "init_from": init_from}
+    changes = {"epochs": epochs, "init_from": None if init_from is None else located(init_from, Path.cwd())}
     return load_recipe(recipe).model_copy(update={name: value for name, value in changes.items() if value is not None})
 
 

@@ -12,6 +12,7 @@ from watchpost.datasets import Dataset
 from watchpost.datasets.detect_format import Found, find, read
 from watchpost.errors import WatchpostError
 from watchpost.training.recipe import Augment, Data, DataSet, Input, Recipe
+from watchpost.training.weights import located
 
 _SIZES: Final = (320, 384, 416, 512, 640)
 _SMALL_OBJECT: Final = 16.0
@@ -50,7 +51,7 @@ def recipe_for(path: Path, *, init_from: Path | None = None, epochs: int | None 
         lr=0.001 if init_from is not None else 0.002,
         warmup_epochs=min(3.0, epochs / 10),
         evaluate_every=max(1, epochs // 20),
-        init_from=None if init_from is None else init_from.resolve(),
+        init_from=None if init_from is None else located(init_from, Path.cwd()),
     )
 
 

@@ -17,7 +17,7 @@ import torch
 from watchpost.errors import WatchpostError
 from watchpost.training.models.classics import Classic, ClassicShape
 from watchpost.training.models.detector import Detector, Shape
-from watchpost.training.recipe import Recipe
+from watchpost.training.recipe import DataSet, Recipe
 
 FORMAT: Final = "watchpost-checkpoint"
 VERSION: Final = 1
@@ -75,6 +75,23 @@ class Checkpoint:
         if not isinstance(network, Detector):
             raise WatchpostError(f"the checkpoint holds a {network.shape.family}: this works for our detector alone.")
         return network
+
+
+def portable(checkpoint: Checkpoint) -> Checkpoint:
+    """What others need to begin with these weights: them alone, in half precision, without paths of this machine."""
+    ema = {name: each.half() if each.is_floating_point() else each for name, each in checkpoint.ema.items()}
+    recipe = checkpoint.recipe
+
+    def shortened(sets: tuple[DataSet, ...]) -> tuple[DataSet, ...]:
+        return tuple(each.model_copy(update={"path": Path(*each.path.parts[-2:])}) for each in sets)
+
+    data = recipe.data.model_copy(update={"train": shortened(recipe.data.train), "val": shortened(recipe.data.val)})
+    changes: dict[str, Any] = {"data": data}
+    if recipe.init_from is not None:
+        changes["init_from"] = Path(*recipe.init_from.parts[-2:])
+    if recipe.teacher is not None:
+        changes["teacher"] = recipe.teacher.model_copy(update={"model": Path(recipe.teacher.model.name)})
+    return Checkpoint(recipe.model_copy(update=changes), checkpoint.shape, {}, ema, {}, checkpoint.progress)
 
 
 def save(checkpoint: Checkpoint, path: Path) -> None:

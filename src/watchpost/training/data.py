@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -34,10 +35,10 @@ def gather(data: Data, read: Read) -> Pictures:
     first = read(data.train[0], data.classes)
     class_names = data.classes or first.class_names
     found = [first, *(read(each, class_names) for each in data.train[1:])]
-    sets = [(each, _of(dataset, class_names)) for each, dataset in zip(data.train, found, strict=True)]
+    sets = [(each, _of(dataset, class_names, each)) for each, dataset in zip(data.train, found, strict=True)]
     train = [(sample, each.repeat) for each, dataset in sets for sample in dataset.samples]
     if data.val:
-        val = [sample for each in data.val for sample in _of(read(each, class_names), class_names).samples]
+        val = [sample for each in data.val for sample in _of(read(each, class_names), class_names, each).samples]
     else:
         certain = {str(s.picture) for each, dataset in sets if each.labels == "given" for s in dataset.samples}
         held_out = held_out_names(sorted(certain), data.val_share)
@@ -60,5 +61,12 @@ def held_out_names(pictures: list[str], share: float) -> frozenset[str]:
     return frozenset(digests[: max(1, round(len(pictures) * share))])
 
 
-def _of(dataset: Dataset, class_names: tuple[str, ...]) -> Dataset:
-    return dataset if dataset.class_names == class_names else dataset.of_classes(class_names)
+def _of(dataset: Dataset, class_names: tuple[str, ...], chosen: DataSet) -> Dataset:
+    """The data set with the classes that are learned, without the pictures that `chosen` excludes."""
+    if dataset.class_names != class_names:
+        dataset = dataset.of_classes(class_names)
+    unused = [each for each in chosen.exclude if not fnmatch.filter([s.picture.name for s in dataset.samples], each)]
+    if unused:
+        raise WatchpostError(f"exclude: no picture in {chosen.path} is called like {unused[0]}.")
+    kept = [s for s in dataset.samples if not any(fnmatch.fnmatch(s.picture.name, each) for each in chosen.exclude)]
+    return replace(dataset, samples=tuple(kept))

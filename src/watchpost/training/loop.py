@@ -258,8 +258,11 @@ class Run:
 
 def _precision(recipe: Recipe, device: torch.device) -> torch.dtype | None:
     """What the network computes in; `None` is float32."""
-    if recipe.amp == "off" or (recipe.amp == "auto" and device.type == "cpu"):
+    if recipe.amp == "off":
         return None
+    if recipe.amp == "auto" and device.type == "cpu":  # others only emulate bfloat16, which takes longer
+        able = torch.cpu.get_capabilities()
+        return torch.bfloat16 if able.get("avx512_bf16") or able.get("amx_bf16") else None
     if recipe.amp == "fp16" and device.type == "cpu":
         raise WatchpostError("amp: fp16 needs a GPU; on the CPU write bf16 or off.")
     if recipe.amp == "auto":

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError,
 from watchpost.detectors.card import InputSpec
 from watchpost.errors import ConfigError
 from watchpost.options import Fraction01, Seconds, Settings
+from watchpost.training.weights import located
 
 if TYPE_CHECKING:
     from watchpost.config.document import Document
@@ -27,6 +28,8 @@ class DataSet(Settings):
     """How often an epoch shows each picture; 0.25 shows a quarter of them, another one each epoch."""
     labels: Literal["given", "teacher"] = "given"
     """`teacher`: all pictures below `path`, with the teacher's boxes, which count as much as it is sure of them."""
+    exclude: tuple[str, ...] = ()
+    """Patterns of file names that are left out, such as `cam7_*.jpg`: what is too like the pictures measured on."""
 
 
 class Data(Settings):
@@ -189,7 +192,7 @@ class Recipe(Settings):
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.999
     """Decay of the weights' moving average, which is what is measured and shipped; 0 turns it off."""
     amp: Literal["off", "auto", "bf16", "fp16"] = "auto"
-    """Mixed precision: `auto` takes it on GPUs, never on CPUs."""
+    """Mixed precision: `auto` takes it on GPUs, and on CPUs that compute in bfloat16."""
     channels_last: bool = True
 
     evaluate_every: Annotated[int, Field(ge=1)] = 5
@@ -201,7 +204,7 @@ class Recipe(Settings):
     """A checkpoint at least so often, besides those at the end of each epoch."""
 
     init_from: Path | None = None
-    """A checkpoint to begin with: transfer learning."""
+    """A checkpoint to begin with, or the name of one that comes along: transfer learning."""
     freeze: Annotated[tuple[str, ...], AfterValidator(_parts)] = ()
     """Parts that keep their weights: backbone, or of ours stem, stage8, stage16, stage32, neck."""
     lr_backbone: Annotated[float, Field(ge=0, le=1)] = 1.0
@@ -256,7 +259,9 @@ def relative_to(recipe: Recipe, folder: Path) -> Recipe:
         "data": recipe.data.model_copy(update={"train": sets(recipe.data.train), "val": sets(recipe.data.val)})
     }
     if recipe.init_from is not None:
-        changes["init_from"] = folder / recipe.init_from
+        changes["init_from"] = located(recipe.init_from, folder)
+    if isinstance(recipe.model, Classic) and recipe.model.pretrained not in (None, "coco", "imagenet"):
+        changes["model"] = recipe.model.model_copy(update={"pretrained": str(folder / recipe.model.pretrained)})
     if recipe.teacher is not None:
         changes["teacher"] = recipe.teacher.model_copy(update={"model": folder / recipe.teacher.model})
     return recipe.model_copy(update=changes)

@@ -7,6 +7,7 @@ expects. Distillation from boxes alone, so any detector can teach, whatever it i
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -47,7 +48,7 @@ class Answers:
             return
         for path in track(unknown):
             self._known[str(path)] = self._look(path)
-        new = self._kept.with_name(self._kept.name + ".new")
+        new = self._kept.with_name(f"{self._kept.name}.{os.getpid()}")  # each of several processes asks
         new.write_text(json.dumps(self._known), encoding="utf-8")
         new.replace(self._kept)
 
