@@ -1,7 +1,8 @@
-"""Make a trained run a shipped model: python scripts/ship_model.py runs/watchpost-person/best.pt --note "..."
+"""Make a trained run a shipped model: python scripts/ship_model.py runs/watchpost-person/best.pt --calibrate person/val
 
 Writes into the package the weights in half precision (training/weights/NAME.pt, for others to begin with), the .onnx
-file made from exactly these (detectors/cards/NAME.onnx) and its model card, after the check that both say the same.
+file made from exactly these (detectors/cards/NAME.onnx), its scores calibrated on a labelled data set, and its model
+card, after the check that both say the same.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from watchpost.datasets.detect_format import read
 from watchpost.detectors.card import SHIPPED, save_card
 from watchpost.detectors.onnx import OnnxEngine
 from watchpost.training import checkpoint, weights
+from watchpost.training.calibrate import calibrated, fit, outcomes
 from watchpost.training.export import card_for, export_onnx, parity, parity_inputs, serving_of
 
 LARGEST_MODEL = 4_000_000
@@ -22,6 +25,7 @@ def main() -> None:
     """Do it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="a checkpoint")
+    parser.add_argument("--calibrate", type=Path, required=True, help="labelled pictures that were not trained on")
     parser.add_argument("--name", default="watchpost-person")
     parser.add_argument("--confidence", type=float, default=0.3, help="the least score of a detection, for the card")
     parser.add_argument("--licence", default="Apache-2.0")
@@ -35,7 +39,10 @@ def main() -> None:
 
     loaded = checkpoint.load(shipped)
     spec = loaded.recipe.input.spec
-    serving = serving_of(loaded.network(), spec)
+    scores, is_right = outcomes(loaded.detector(), read(arguments.calibrate), spec)
+    curve = fit(scores, is_right)
+    print(f"0.3, 0.5 and 0.7 have become {', '.join(f'{curve.of(score):.2f}' for score in (0.3, 0.5, 0.7))}")
+    serving = serving_of(calibrated(loaded.detector(), curve), spec)
     file = SHIPPED / f"{arguments.name}.onnx"
     export_onnx(serving, file, spec)
     engine = OnnxEngine(file, threads=1, providers=("cpu",))

@@ -30,7 +30,7 @@ EXTRAS: Final = {
 }
 """Which extra brings an optional library, by the library's import name."""
 
-DEFAULT_MODEL: Final = "hog"
+DEFAULT_MODEL: Final = "watchpost-person"
 """What detects where the user names no model: a plugin of `detectors`, or the path of a model file."""
 
 
@@ -41,7 +41,7 @@ def load(room: str, name: str) -> ModuleType:
     """
     path = name if "." in name else f"watchpost.{room}.{name}"
     if name.startswith("_") or not all(part.isidentifier() for part in name.split(".")):
-        raise ConfigError(f"{name!r} is no name of a plugin; {room} has: {', '.join(names(room))}.")
+        raise ConfigError(f"{name!r} is no name of a plugin; {_choice(room)}.")
     try:
         module = importlib.import_module(path)
     except ModuleNotFoundError as error:
@@ -49,11 +49,16 @@ def load(room: str, name: str) -> ModuleType:
         if missing in EXTRAS:
             raise MissingExtraError(missing, EXTRAS[missing]) from None
         if error.name is not None and path.startswith(error.name):
-            raise ConfigError(f"{room} has no {name!r}; there are: {', '.join(names(room))}.") from None
+            raise ConfigError(f"{room} has no {name!r}; {_choice(room)}.") from None
         raise
     if not hasattr(module, "Options"):
-        raise ConfigError(f"{room} has no {name!r}; there are: {', '.join(names(room))}.")
+        raise ConfigError(f"{room} has no {name!r}; {_choice(room)}.")
     return module
+
+
+def _choice(room: str) -> str:
+    more = f"; models on this machine: {', '.join(model_names())}" if room == "detectors" else ""
+    return f"there are: {', '.join(names(room))}{more}"
 
 
 def names(room: str) -> list[str]:
@@ -81,11 +86,20 @@ def model_folder() -> Path:
     return Path(data).expanduser() / "watchpost" / "models"
 
 
+def model_names() -> list[str]:
+    """The models that `model_file` finds, sorted."""
+    return sorted({file.stem for folder in _model_folders() for file in folder.glob("*.onnx")})
+
+
+def _model_folders() -> tuple[Path, Path]:
+    return model_folder(), Path(__file__).parent / "detectors" / "cards"
+
+
 def model_file(name: str) -> Path | None:
     """The .onnx file of an installed model, or else of one that comes along; `None` where neither has that name."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
         return None
-    for folder in (model_folder(), Path(__file__).parent / "detectors" / "cards"):
+    for folder in _model_folders():
         file = folder / f"{name}.onnx"
         if file.is_file():
             return file

@@ -144,7 +144,7 @@ SETTINGS = [
     ("rules as a mapping", "defaults:\n  rules: {kind: presence}\n", 2, "expected a list such as [a, b]"),
     ("an unknown rule", "defaults:\n  rules:\n    - kind: loitering\n", 3, "rules has no 'loitering'"),
     ("a rule without its zone", "defaults:\n  rules:\n    - kind: zone\n", 3, "'zone' is missing; add zone:"),
-    ("a model without model", "models:\n  m: {confidence: 0.5}\n", 2, "'model' is missing; add model: hog"),
+    ("a model without model", "models:\n  m: {confidence: 0.5}\n", 2, "'model' is missing; add model: "),
     ("an unknown model", "models:\n  m: {model: hogg}\n", 2, "detectors has no 'hogg'"),
     ("a model file that is not there", "models:\n  m:\n    model: no/such.onnx\n", 3, "check the path"),
     ("an unknown backend", "models:\n  m:\n    model: a.onnx\n    backend: tflite\n", 4, "detectors has no 'tflite'"),
@@ -217,9 +217,9 @@ ZONED = "cameras:\n  a:\n    source: x\n    zones: {side door: [[0, 0], [1, 0], 
 REFERENCES = [
     (
         "a camera's unknown model",
-        "cameras:\n  a: {source: x, model: hogg}\n",
+        "cameras:\n  a: {source: x, model: watchpost-persons}\n",
         2,
-        "no model 'hogg'; did you mean 'hog'?",
+        "no model 'watchpost-persons'; did you mean 'watchpost-person'?",
     ),
     ("the defaults' unknown model", "models: {m: hog}\ndefaults: {model: cars}\n", 2, "no model 'cars'; there are: m"),
     (

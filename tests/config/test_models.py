@@ -15,7 +15,7 @@ def test_an_empty_configuration_is_a_server_without_cameras():
     configuration = Configuration.model_validate({})
     assert configuration.cameras == {}
     assert configuration.store.kind == "sqlite"
-    assert configuration.models[plugins.DEFAULT_MODEL].kind == plugins.DEFAULT_MODEL
+    assert configuration.models[plugins.DEFAULT_MODEL].kind == "onnx"
     assert (configuration.web.host, configuration.web.port) == ("127.0.0.1", 8010)
 
 

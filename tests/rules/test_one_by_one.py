@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from watchpost.clock import SystemClock
-from watchpost.detectors import onnx
+from watchpost.detectors import open_detector
 from watchpost.pipeline import Pipeline, frames
 from watchpost.rules import presence
 from watchpost.sources import file
@@ -21,9 +21,10 @@ VISITS_S = [(7, 20), (23, 45), (51, 70), (75, 87), (94, 120), (124, 136)]
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_six_visitors_appear_and_leave_once_each(shared_data: Path) -> None:
+@pytest.mark.parametrize("model", ["watchpost-person", "models/yolox_nano/yolox_nano.onnx"])
+def test_six_visitors_appear_and_leave_once_each(shared_data: Path, model: str) -> None:
     clip = shared_data / "videos" / "one-by-one-person-detection.mp4"
-    detector = onnx.create(onnx.Options(model=shared_data / "models" / "yolox_nano" / "yolox_nano.onnx"))
+    detector = open_detector(str(shared_data / model) if model.endswith(".onnx") else model)
     rule = presence.create(presence.Options(), name="visitors", camera="room", zones={}, lines={})
     pipeline = Pipeline(detector, bytetrack.create(bytetrack.Options()), [rule], frozenset({"person"}))
     source = file.create(str(clip), "room", file.Options(), SystemClock())

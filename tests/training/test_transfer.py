@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,20 @@ def test_a_checkpoint_that_comes_along_is_named_without_a_path(tmp_path: Path, m
     assert weights.located(Path("/else/people"), here) == Path("/else/people")
     (here / "people").touch()
     assert weights.located(Path("people"), here) == here / "people"
+
+
+def test_a_resumed_run_needs_what_it_began_with_no_more(learned: Path, tmp_path: Path):
+    out = tmp_path / "second"
+    out.mkdir()
+    pictures = shapes.pictures(tmp_path / "p")
+    begun = tmp_path / "begun.pt"
+    learned.rename(begun)
+    recipe = shapes.recipe(init_from=begun, model=None, epochs=2)
+    train(recipe.model_copy(update={"epochs": 1}), pictures, out, watcher=shapes.Silent())
+    begun.unlink()
+    saved = checkpoint.load(out / LAST)
+    outcome = train(recipe, pictures, out, watcher=shapes.Silent(), resumed=saved)
+    assert outcome.progress.epoch == 2
+    other = dataclasses.replace(pictures, class_names=("other",))
+    with pytest.raises(WatchpostError, match=r"learns .*, its pictures now show other"):
+        train(recipe, other, out, watcher=shapes.Silent(), resumed=saved)

@@ -13,8 +13,9 @@ import typer
 
 if TYPE_CHECKING:
     from watchpost.detectors import Backend
-    from watchpost.detectors.card import ModelCard
+    from watchpost.detectors.card import InputSpec, ModelCard
     from watchpost.detectors.compare import Agreement
+    from watchpost.training.models.detector import Detector
     from watchpost.types import Detections, Frame
 
 _CHECKED_PICTURES = 50
@@ -48,6 +49,10 @@ def export(
         float | None,
         typer.Option(min=0.01, max=0.99, help="The least score of a detection, for the card.", show_default="0.3"),
     ] = None,
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(help="A labelled data set: make scores the probability of being right there.", show_default=False),
+    ] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads.", show_default="all physical cores")] = None,
 ) -> None:
     """Export a trained detector to ONNX, check that it says the same as the checkpoint, and write its card.
@@ -58,6 +63,8 @@ def export(
     Examples:
 
         watchpost export runs/people/best.pt --output people.onnx --licence Apache-2.0
+
+        watchpost export runs/people/best.pt --output people.onnx --calibrate person/val
 
         watchpost export runs/people/best.pt --output people-int8.onnx --precision int8 --pictures person/train/images
 
@@ -76,15 +83,17 @@ def export(
         raise WatchpostError(f"{output} must be an .onnx file in a folder that is there.")
     if output.exists() and model.exists() and output.samefile(model):
         raise WatchpostError(f"{output} is the model itself; give another --output.")
+    if calibrate is not None and is_onnx:
+        raise WatchpostError("--calibrate works on a checkpoint: export it to float32 with it first.")
     stated = _Stated(name or output.stem, licence, source, confidence)
     if pictures is None:
-        _export_float(model, output, stated, threads)
+        _export_float(model, output, stated, calibrate, threads)
         return
     with tempfile.TemporaryDirectory(prefix="watchpost-") as folder:
         float_file = model
         if not is_onnx:
             float_file = Path(folder) / "float.onnx"
-            _export_float(model, float_file, stated, threads)
+            _export_float(model, float_file, stated, calibrate, threads)
         _export_int8(float_file, output, stated, _pick(pictures, count), threads)
 
 
@@ -103,7 +112,7 @@ class _Stated:
         return card.model_copy(update={key: value for key, value in said.items() if value is not None})
 
 
-def _export_float(model: Path, output: Path, stated: _Stated, threads: int | None) -> None:
+def _export_float(model: Path, output: Path, stated: _Stated, calibrate: Path | None, threads: int | None) -> None:
     from watchpost.detectors.card import save_card
     from watchpost.detectors.network import usable_cores
     from watchpost.detectors.onnx import OnnxEngine
@@ -117,7 +126,10 @@ def _export_float(model: Path, output: Path, stated: _Stated, threads: int | Non
 
     loaded = checkpoint.load(model)
     spec = loaded.recipe.input.spec
-    serving = serving_of(loaded.network(), spec)
+    network = loaded.network()
+    if calibrate is not None:
+        network = _calibrated(loaded.detector(), spec, calibrate)
+    serving = serving_of(network, spec)
     export_onnx(serving, output, spec)
     engine = OnnxEngine(output, threads=threads or usable_cores(), providers=("cpu",))
     found = parity(serving, engine, parity_inputs(spec))
@@ -136,6 +148,20 @@ def _export_float(model: Path, output: Path, stated: _Stated, threads: int | Non
         source=f"trained with Watchpost ({model.name})",
     )
     save_card(stated.on(card), output.with_suffix(".card.yaml"))
+
+
+def _calibrated(network: Detector, spec: InputSpec, data: Path) -> Detector:
+    from watchpost.datasets.detect_format import read
+    from watchpost.training.calibrate import calibrated, fit, outcomes
+
+    dataset = read(data).of_classes(network.class_names)
+    scores, is_right = outcomes(network, dataset, spec)
+    found = fit(scores, is_right)
+    typer.echo(
+        f"scores are now the probability of being right on {dataset.name} ({len(scores)} boxes): "
+        f"0.3, 0.5 and 0.7 have become {', '.join(f'{found.of(each):.2f}' for each in (0.3, 0.5, 0.7))}"
+    )
+    return calibrated(network, found)
 
 
 def _export_int8(

@@ -73,7 +73,7 @@ class StoreSection(PluginSection):
 
 
 class ModelSection(PluginSection):
-    """A detector: `{model: hog}`, or a model file with its options, `{model: models/people.onnx, confidence: 0.4}`.
+    """A detector: `{model: watchpost-person}`, or a model file with options, `{model: people.onnx, confidence: 0.4}`.
 
     In the file it is written with `model` and `backend`; here `kind` is the plugin that follows from them.
     """
@@ -155,7 +155,7 @@ class Analysis(Settings):
     """What is done with a camera's pictures."""
 
     model: Name = DEFAULT_MODEL
-    """One of the names under `models`. Nothing: the only one there, or `hog` where there is none."""
+    """One of the names under `models`. Nothing: the only one there, or `watchpost-person` where there is none."""
     classes: frozenset[str] | None = None
     """Classes to look for, such as `[person, car]`; `[]`: all that the model knows; nothing: people, where the model
     knows them."""
@@ -222,7 +222,7 @@ class Configuration(Settings):
     web: Web = Web()
     """The page and its API."""
     models: dict[Name, ModelSection] = Field(default_factory=dict)
-    """Detectors by name: `people: {model: hog}`."""
+    """Detectors by name: `people: {model: watchpost-person}`."""
     defaults: Defaults = Field(default_factory=Defaults)
     """What cameras use unless they say otherwise."""
     cameras: dict[Name, Camera] = Field(default_factory=dict)

@@ -64,7 +64,8 @@ def _model_section(definitions: Schema) -> Schema:
         options = _options(ModelSection.room, kind, definitions)
         required = {"model", *options.get("required", [])}
         if "model" in options["properties"]:
-            model = {**options["properties"]["model"], "type": "string", "pattern": _MODEL_FILE}
+            pattern = "|".join([_MODEL_FILE, *(f"^{re.escape(name)}$" for name in plugins.model_names())])
+            model = {**options["properties"]["model"], "type": "string", "pattern": pattern}
             properties = {"model": model, "backend": {"const": kind}}
             required |= set() if kind == "onnx" else {"backend"}
         else:
@@ -73,7 +74,7 @@ def _model_section(definitions: Schema) -> Schema:
         choices.append({**options, "properties": options["properties"] | properties, "required": sorted(required)})
     foreign_name = {"pattern": r"\.", "not": {"pattern": _MODEL_FILE}}
     foreign = {"type": "object", "properties": {"model": foreign_name}, "required": ["model"]}
-    short = {"anyOf": [{"enum": by_themselves}, {"type": "string", "pattern": r"\."}]}
+    short = {"anyOf": [{"enum": [*by_themselves, *plugins.model_names()]}, {"type": "string", "pattern": r"\."}]}
     description = definitions["ModelSection"]["description"]
     return {"description": description, "anyOf": [{"oneOf": [*choices, foreign]}, short]}
 

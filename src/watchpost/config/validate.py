@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
 
+from watchpost import plugins
 from watchpost.config.models import Camera, Configuration, Defaults, Web, rule_title, with_defaults
 from watchpost.options import Settings
 
@@ -83,7 +84,8 @@ def _findings(errors: Iterable[Any], base: Place = (), meanings: Mapping[str, st
         elif error["type"] == "plugin":
             yield Finding((*place, error["ctx"]["setting"]), str(error["msg"]))
         elif error["type"] == "missing" and place[:1] == ("models",) and place[2:] == ("kind",):
-            yield Finding((*place[:2], "model"), "'model' is missing; add model: hog, or the path of a model file")
+            message = f"'model' is missing; add model: {plugins.DEFAULT_MODEL}, or the path of a model file"
+            yield Finding((*place[:2], "model"), message)
         elif error["type"] == "string_pattern_mismatch" and meanings and meanings.get(str(place[-1])):
             yield Finding(place, f"this does not fit; expected: {_first_part(meanings[str(place[-1])])}")
         elif error["type"] == "unguarded":

@@ -106,7 +106,8 @@ def confusion(pictures: Iterable[Seen], classes: Sequence[str], confidence: floa
     table = np.zeros((count + 1, count + 1), np.int64)
     outcomes = []
     for index, picture in enumerate(pictures):
-        truth_class, found_class, pairs = _pairs(picture, confidence)
+        paired = _paired(picture, confidence)
+        truth_class, found_class, pairs = paired.truth_class, paired.found_class, paired.pairs
         before = table.copy()
         for row, column in pairs:
             table[truth_class[row], found_class[column]] += 1
@@ -125,8 +126,26 @@ def confusion(pictures: Iterable[Seen], classes: Sequence[str], confidence: floa
     return Confusion(confidence, (*classes, "nothing"), rows, tuple(outcomes))
 
 
-def _pairs(picture: Seen, confidence: float) -> tuple[NDArray[np.int64], NDArray[np.int64], list[tuple[int, int]]]:
-    """Classes of the objects and detections that count, and which of them belong together."""
+def judged(picture: Seen, confidence: float) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Confidence (N,) of each detection that counts, and whether it is right: its class, IoU .50, no second one."""
+    paired = _paired(picture, confidence)
+    is_right = np.zeros(len(paired.found_class), np.bool_)
+    for row, column in paired.pairs:
+        is_right[column] = paired.truth_class[row] == paired.found_class[column]
+    return paired.confidence, is_right
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Paired:
+    """The objects and detections of a picture that count, and which of them belong together: (object, detection)."""
+
+    truth_class: NDArray[np.int64]
+    found_class: NDArray[np.int64]
+    confidence: NDArray[np.float32]
+    pairs: list[tuple[int, int]]
+
+
+def _paired(picture: Seen, confidence: float) -> _Paired:
     order = np.argsort(-picture.confidence, kind="stable")
     order = order[picture.confidence[order] >= confidence]
     boxes, found_class = picture.found_xyxy[order].astype(np.float64), picture.found_class[order]
@@ -148,7 +167,8 @@ def _pairs(picture: Seen, confidence: float) -> tuple[NDArray[np.int64], NDArray
     ignored = _over_ignored(picture, boxes)
     keep = [column for column in range(len(boxes)) if column in paired or not ignored[column]]
     place = {column: at for at, column in enumerate(keep)}
-    return truth_class, found_class[keep], [(row, place[column]) for row, column in pairs]
+    together = [(row, place[column]) for row, column in pairs]
+    return _Paired(truth_class, found_class[keep], picture.confidence[order][keep], together)
 
 
 def _over_ignored(picture: Seen, boxes: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import numpy as np
@@ -27,19 +27,26 @@ def evaluate(
 
     Raises `MissingExtraError` without the evaluator.
     """
-    class_names = network.class_names
-    scorer = DetectionScorer(class_names, class_names)
+    scorer = DetectionScorer(network.class_names, network.class_names)
+    for truth, found in answers(network, cache, device, stop):
+        scorer.add(truth, found)
+    return scorer.scores()[0]
+
+
+def answers(
+    network: TrainableDetector, cache: PictureCache, device: torch.device, stop: Callable[[], bool] = lambda: False
+) -> Iterator[tuple[Truth, Detections]]:
+    """What is true in each picture of `cache` and what `network`, which is in evaluation mode, sees there."""
     for start in range(0, len(cache), _BATCH):
         if stop():
-            break
+            return
         rows = range(start, min(start + _BATCH, len(cache)))
         pictures = collated([cache.example(row) for row in rows], cache.spec).pictures
         for row, found in zip(rows, network.predict(pictures.to(device).float()), strict=True):
             sample = cache.samples[row]
             area = np.asarray(box_area(sample.xyxy) if sample.area is None else sample.area, np.float64)
             truth = Truth(sample.xyxy, sample.class_id, area, sample.is_ignored)
-            scorer.add(truth, _in_picture(found, cache, row, class_names))
-    return scorer.scores()[0]
+            yield truth, _in_picture(found, cache, row, network.class_names)
 
 
 def _in_picture(found: Prediction, cache: PictureCache, row: int, class_names: tuple[str, ...]) -> Detections:

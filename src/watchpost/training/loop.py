@@ -69,7 +69,7 @@ def train(
     Raises `WatchpostError` when data, memory or disk do not allow it.
     """
     with joined(device) as processes, _repeatable(recipe):
-        run = Run(recipe, pictures, folder, processes, watcher, stop)
+        run = Run(recipe, pictures, folder, processes, watcher, stop, resumed)
         with closing(run.loader):
             if resumed is not None:
                 run.restore(resumed)
@@ -102,6 +102,7 @@ class Run:
         processes: Processes,
         watcher: Watcher,
         stop: Callable[[], bool],
+        resumed: Checkpoint | None = None,
     ) -> None:
         if recipe.batch % processes.world:
             raise WatchpostError(f"a batch of {recipe.batch} can not be shared by {processes.world} processes evenly.")
@@ -122,7 +123,7 @@ class Run:
 
         torch.manual_seed(recipe.seed)
         self._layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
-        self.network = transfer.build(recipe, pictures.class_names)
+        self.network = _network(recipe, pictures.class_names, resumed)
         self.network.to(device)
         self.network.to(memory_format=self._layout)  # type: ignore[call-overload]  # torch's stubs lack this form
         self._frozen = transfer.freeze(self.network, recipe.freeze)
@@ -254,6 +255,17 @@ class Run:
             scaler=self._scaler.state_dict(),
         )
         checkpoint.save(state, self.folder / name)
+
+
+def _network(recipe: Recipe, class_names: tuple[str, ...], resumed: Checkpoint | None) -> Detector | Classic:
+    if resumed is None:
+        return transfer.build(recipe, class_names)
+    if resumed.class_names != class_names:  # what a run began with may be gone, but not what it learns
+        raise WatchpostError(
+            f"the run learns {', '.join(resumed.class_names)}, its pictures now show {', '.join(class_names)}: "
+            "begin anew, with --init-from to keep what was learned."
+        )
+    return resumed.network()
 
 
 def _precision(recipe: Recipe, device: torch.device) -> torch.dtype | None:

@@ -14,12 +14,8 @@ from watchpost.training.recipe import Recipe, as_yaml
 History = Sequence[dict[str, float]]
 
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 640, 260, 56, 28
-_COLOURS: Final = ("#0b6bcb", "#c41c1c", "#1f7a1f", "#9a5b13")
-_CHARTS: Final = (
-    ("Average precision on the validation pictures", ("ap", "ap50", "ap75", "ar")),
-    ("Loss on the training pictures", ("loss", "score", "box", "side")),
-    ("Learning rate", ("lr",)),
-)
+_COLOURS: Final = ("#0b6bcb", "#c41c1c", "#1f7a1f", "#9a5b13", "#7b3fb0", "#5f6b73", "#b8860b")
+_SCORES: Final = ("ap", "ap50", "ap75", "ar")
 _STYLE: Final = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 46rem; padding: 0 1rem; color: #1a1a1a;
   background: #fff }
@@ -57,11 +53,7 @@ class Scalars:
 
 def write_page(path: Path, recipe: Recipe, class_names: Sequence[str], history: History) -> None:
     """The run as one HTML page with its curves. Raises `WatchpostError` when it can not be written."""
-    charts = "".join(
-        f"<h2>{escape(title)}</h2>{chart(history, names)}"
-        for title, names in _CHARTS
-        if any(name in row for row in history for name in names)
-    )
+    charts = "".join(f"<h2>{escape(title)}</h2>{chart(history, names)}" for title, names in _charts(history) if names)
     page = f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{escape(recipe.name)}: training</title>
 <meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>
@@ -77,6 +69,17 @@ def write_page(path: Path, recipe: Recipe, class_names: Sequence[str], history: 
         path.write_text(page, encoding="utf-8")
     except OSError as error:
         raise WatchpostError(f"{path} can not be written: {error.strerror}.") from None
+
+
+def _charts(history: History) -> tuple[tuple[str, list[str]], ...]:
+    """Titles and columns; each family of detectors has its own parts of the loss."""
+    known = list(dict.fromkeys(name for row in history for name in row))
+    losses = [name for name in known if name not in (*_SCORES, "lr", "epoch", "seconds")]
+    return (
+        ("Average precision on the validation pictures", [name for name in _SCORES if name in known]),
+        ("Loss on the training pictures", losses[: len(_COLOURS)]),
+        ("Learning rate", [name for name in known if name == "lr"]),
+    )
 
 
 def chart(history: History, names: Sequence[str]) -> str:
