@@ -69,7 +69,8 @@ class Packet:
     @property
     def camera_time_s(self) -> float | None:
         """Presentation time in seconds, `None` while the pts is missing."""
-        return None if self.pts is None else float(self.pts * self.stream.time_base)
+        base = self.stream.time_base  # whole numbers: a tenth of what Fraction takes, and every packet is asked
+        return None if self.pts is None else self.pts * base.numerator / base.denominator
 
 
 class Picture(Protocol):
