@@ -26,8 +26,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from bench.fleet import compare, table
 from bench.fleet.clips import Clip, FleetOptions, make_clips
 from bench.fleet.outcome import Limits, Outcome
+from bench.fleet.reference import with_reference
 from bench.fleet.search import Search
+from bench.fleet.stage import Stage
 from bench.fleet.usage import machine
+from watchpost.errors import WatchpostError
 
 _HERE = Path(__file__).parent
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "watchpost", "bench-fleet")
@@ -44,7 +47,7 @@ def main() -> None:
     console = Console(soft_wrap=True)
     try:
         _run(wishes, console)
-    except ValueError as error:
+    except (WatchpostError, ValueError, OSError) as error:
         sys.exit(f"bench.fleet: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
@@ -55,6 +58,8 @@ def _run(wishes: argparse.Namespace, console: Console) -> None:
     clips = _clips(wishes, console)
     if wishes.verb == "make":
         return
+    if wishes.reference and not wishes.video:
+        clips = _with_reference(clips, wishes, console)
     limits = Limits(wishes.least_rate, wishes.most_lag)
     trial = compare.Trial(clips, wishes.model, wishes.fps, wishes.tracker, wishes.warm, wishes.seconds, limits)
     report = _Report(wishes)
@@ -137,6 +142,18 @@ def _clips(wishes: argparse.Namespace, console: Console) -> list[Clip]:
     return clips
 
 
+def _with_reference(clips: list[Clip], wishes: argparse.Namespace, console: Console) -> list[Clip]:
+    stage = Stage([], wishes.model, wishes.fps, wishes.tracker)
+    columns = (TextColumn("full decode of all clips, once"), BarColumn(), TextColumn("{task.completed:.0f} s"))
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
+        task = progress.add_task("", total=sum(clip.seconds for clip in clips))
+        marked, score = with_reference(
+            clips, stage, wishes.cache, lambda done_s: progress.update(task, completed=done_s)
+        )
+    print(f"full decode: {table.events(score)}")
+    return marked
+
+
 def _real_clip(path: Path) -> Clip:
     """A video of the user's as it is; who is to be seen in it is not known."""
     import av
@@ -180,6 +197,9 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument("--seconds", type=float, default=60.0, help="seconds of each measurement")
     group.add_argument("--least-rate", type=float, default=limits.least_rate, help="limit: share kept up with")
     group.add_argument("--most-lag", type=float, default=limits.most_lag_s, help="limit: p95 of capture to result, s")
+    group.add_argument(
+        "--no-reference", dest="reference", action="store_false", help="leave out what full decode finds"
+    )
     group.add_argument("--json", type=Path, help="write all runs to this file")
 
     usage = argparse.RawDescriptionHelpFormatter

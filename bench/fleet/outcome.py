@@ -76,12 +76,17 @@ class Outcome:
             result["events"] = {
                 "expected": self.score.expected,
                 "found": self.score.found,
+                "known": self.score.known,
+                "known_found": self.score.known_found,
                 "duplicates": self.score.duplicates,
                 "false": self.score.false,
                 "recall": self.score.recall,
+                "recall_of_full_decode": self.score.known_recall,
                 "precision": self.score.precision,
                 "delay_p50_p95_p99_s": percentiles(self.score.delays_s),
                 "start_error_p50_p95_p99_s": percentiles([abs(error) for error in self.score.start_errors_s]),
+                "later_than_full_decode_p50_p95_p99_s": percentiles(self.score.extra_delays_s),
+                "start_off_full_decode_p50_p95_p99_s": percentiles([abs(each) for each in self.score.start_shifts_s]),
             }
         return result
 

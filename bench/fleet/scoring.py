@@ -33,6 +33,9 @@ class Score:
 
     expected: int = 0
     found: int = 0
+    known: int = 0
+    """Of the expected, those that full decoding finds."""
+    known_found: int = 0
     duplicates: int = 0
     """Reported again although one report had been matched, as after a lost track."""
     false: int = 0
@@ -41,11 +44,20 @@ class Score:
     """From the capture of the first frame that shows the person well to the event, for each visit found."""
     start_errors_s: tuple[float, ...] = field(default=(), repr=False)
     """The event's start less the time of that frame."""
+    extra_delays_s: tuple[float, ...] = field(default=(), repr=False)
+    """How much later than full decoding in no time a visit was reported, for each that both found ..."""
+    start_shifts_s: tuple[float, ...] = field(default=(), repr=False)
+    """... and by how much the event's start differs."""
 
     @property
     def recall(self) -> float | None:
         """Share of the expected visits that were reported; `None` where nobody was expected."""
         return self.found / self.expected if self.expected else None
+
+    @property
+    def known_recall(self) -> float | None:
+        """Share reported of what full decoding finds; `None` where that is nothing."""
+        return self.known_found / self.known if self.known else None
 
     @property
     def precision(self) -> float | None:
@@ -57,10 +69,14 @@ class Score:
         return Score(
             self.expected + other.expected,
             self.found + other.found,
+            self.known + other.known,
+            self.known_found + other.known_found,
             self.duplicates + other.duplicates,
             self.false + other.false,
             self.delays_s + other.delays_s,
             self.start_errors_s + other.start_errors_s,
+            self.extra_delays_s + other.extra_delays_s,
+            self.start_shifts_s + other.start_shifts_s,
         )
 
 
@@ -73,25 +89,35 @@ def score(visits: Sequence[Visit], reports: Sequence[Reported], begin_s: float, 
     """
     expected = [each for each in visits if _is_expected(each, begin_s, end_s)]
     others = [each for each in visits if not _is_expected(each, begin_s, end_s)]
-    likeness = np.array([[_likeness(visit, report) for report in reports] for visit in expected], np.float64)
-    rows, columns = assign(likeness.reshape(len(expected), len(reports)), minimum=0.0)
-    pairs = [(expected[row], reports[column]) for row, column in zip(rows.tolist(), columns.tolist(), strict=True)]
-    taken = set(columns.tolist())
+    pairs = matches(expected, reports)
+    taken = {id(report) for _, report in pairs}
     unmatched = [
         report
-        for number, report in enumerate(reports)
-        if number not in taken and report.start_s >= begin_s and not _overlaps_any(others, report)
+        for report in reports
+        if id(report) not in taken and report.start_s >= begin_s and not _overlaps_any(others, report)
     ]
     duplicates = sum(_overlaps_any(expected, report) for report in unmatched)
+    both = [(visit, report) for visit, report in pairs if visit.known_s is not None]
     seen = [(visit.seen_from_s or 0.0, report) for visit, report in pairs]
     return Score(
         expected=len(expected),
         found=len(pairs),
+        known=sum(visit.known_s is not None for visit in expected),
+        known_found=len(both),
         duplicates=duplicates,
         false=len(unmatched) - duplicates,
         delays_s=tuple(report.reported_s - seen_from_s for seen_from_s, report in seen),
         start_errors_s=tuple(report.start_s - seen_from_s for seen_from_s, report in seen),
+        extra_delays_s=tuple(report.reported_s - (visit.known_s or 0.0) for visit, report in both),
+        start_shifts_s=tuple(report.start_s - (visit.known_start_s or 0.0) for visit, report in both),
     )
+
+
+def matches(visits: Sequence[Visit], reports: Sequence[Reported]) -> list[tuple[Visit, Reported]]:
+    """Visits and their reports, one to one: as many pairs as possible, then those with the most overlap."""
+    likeness = np.array([[_likeness(visit, report) for report in reports] for visit in visits], np.float64)
+    rows, columns = assign(likeness.reshape(len(visits), len(reports)), minimum=0.0)
+    return [(visits[row], reports[column]) for row, column in zip(rows.tolist(), columns.tolist(), strict=True)]
 
 
 def percentiles(values: Sequence[float]) -> tuple[float, float, float] | None:

@@ -11,14 +11,14 @@ from bench.fleet.compare import FLOORS
 from bench.fleet.outcome import Outcome
 from bench.fleet.scoring import Score, percentiles
 
-_LINE = "{:<24}{:>5}{:>9}{:>9}{:>7}{:>8}{:>7}{:>7}{:>7}{:>8}{:>8}{:>8}  {}"
+_LINE = "{:<24}{:>5}{:>10}{:>9}{:>8}{:>10}{:>7}{:>8}{:>8}{:>9}{:>8}{:>9}{:>9}  {}"
 
 
 def heading() -> str:
     """Of `line`."""
     return _LINE.format(
         "approach", "cams", "decoded/s", "wanted/s", "done/s", "ms CPU/s", "CPU %", "RSS MB", "others", "lag p95",
-        "recall", "precis.", "",
+        "recall", "of full", "precis.", "",
     )  # fmt: skip
 
 
@@ -39,40 +39,51 @@ def line(outcome: Outcome) -> str:
         f"{100 * measured.others_cpu_s / seconds / measured.cores:.0f}",
         "-" if lags is None else f"{lags[1]:.2f}",
         _number(score.recall),
+        _number(score.known_recall),
         _number(score.precision),
         "" if outcome.approach in FLOORS else outcome.broken or "sustained",
     )
 
 
 def summary(best: Mapping[str, int], outcomes: Sequence[Outcome], baseline: str | None) -> Table:
-    """The answer of a search: an approach a row, medians and sums over its runs at its best number."""
-    table = Table("approach", title="cameras sustained")
-    columns = ["cameras", "held", "times", "CPU ms/s a camera", "RSS MB", "recall", "precision", "doubled", "false"]
-    for column in [*columns, "delay p50 p95 p99 s", "start error p95 s"]:
-        table.add_column(column, justify="right")
+    """The answer of a search, an approach a column: medians and sums over its runs at its best number."""
+    columns = []
     for name, cameras in best.items():
         runs = [each for each in outcomes if each.approach == name and each.cameras == cameras]
-        if not runs:
-            table.add_row(name, str(cameras))
-            continue
-        score = sum((each.score for each in runs if each.score is not None), Score())
-        per_camera = [1e3 * each.measured.cpu_s / each.measured.seconds / cameras for each in runs]
-        times = cameras / best[baseline] if baseline and best.get(baseline) else None
-        table.add_row(
-            name,
-            str(cameras),
-            f"{sum(each.broken is None for each in runs)}/{len(runs)}",
-            _number(times, 2),
-            f"{statistics.median(per_camera):.1f}",
-            f"{statistics.median(each.measured.rss_mb for each in runs):.0f}",
-            f"{_number(score.recall)} ({score.found}/{score.expected})",
-            _number(score.precision),
-            str(score.duplicates),
-            str(score.false),
-            " ".join(_number(value, 2) for value in percentiles(score.delays_s) or (None, None, None)),
-            _number((percentiles([abs(error) for error in score.start_errors_s]) or (None, None, None))[1], 2),
-        )
+        columns.append(_facts(cameras, runs, best.get(baseline) if baseline else None))
+    table = Table("", *best, title="cameras sustained; times are p50 / p95 / p99 in seconds")
+    for label in max(columns, key=len, default={}):
+        table.add_row(label, *(column.get(label, "-") for column in columns))
     return table
+
+
+def _facts(cameras: int, runs: Sequence[Outcome], baseline: int | None) -> dict[str, str]:
+    """Label and text, of the runs of an approach at the number of cameras that it sustains."""
+    facts = {"cameras": str(cameras), "times the baseline": f"{cameras / baseline:.2f}" if baseline else "-"}
+    if not runs:
+        return facts
+    score = sum((each.score for each in runs if each.score is not None), Score())
+    per_camera = [1e3 * each.measured.cpu_s / each.measured.seconds / cameras for each in runs]
+    return facts | {
+        "runs that held": f"{sum(each.broken is None for each in runs)} of {len(runs)}",
+        "CPU, ms a camera and second": f"{statistics.median(per_camera):.1f}",
+        "memory, MB": f"{statistics.median(each.measured.rss_mb for each in runs):.0f}",
+        "visits found": f"{_number(score.recall)} ({score.found}/{score.expected})",
+        "of those full decode finds": f"{_number(score.known_recall)} ({score.known_found}/{score.known})",
+        "precision": _number(score.precision),
+        "doubled, for nothing": f"{score.duplicates}, {score.false}",
+        "delay from first sight": _three(score.delays_s),
+        "later than full decode": _three(score.extra_delays_s),
+        "start off full decode": _three([abs(shift) for shift in score.start_shifts_s]),
+    }
+
+
+def events(score: Score) -> str:
+    """A score in words."""
+    return (
+        f"{score.found} of {score.expected} visits found, {score.duplicates} doubled, {score.false} for nothing; "
+        f"delay {_three(score.delays_s)} s"
+    )
 
 
 def floors(outcomes: Sequence[Outcome], fps: float) -> list[str]:
@@ -92,5 +103,9 @@ def floors(outcomes: Sequence[Outcome], fps: float) -> list[str]:
     return lines
 
 
-def _number(value: float | None, digits: int = 3) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _three(values: Sequence[float]) -> str:
+    return " / ".join(f"{value:.2f}" for value in percentiles(values) or ()) or "-"

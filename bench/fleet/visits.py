@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 LEAST_HEIGHT = 40 / 720
 """A body must be that much of the picture's height, in what is to be seen of it, for a detector to find it ..."""
@@ -26,6 +26,10 @@ class Visit:
     """For how long in total that is so."""
     is_cut: bool = False
     """The clip begins or ends in the middle of it."""
+    known_start_s: float | None = None
+    """The start of the report that full decoding makes of it (see `reference`); `None` where it makes none ..."""
+    known_s: float | None = None
+    """... and when it makes it, if computing took no time."""
 
     @property
     def is_findable(self) -> bool:
@@ -34,8 +38,9 @@ class Visit:
 
     def later(self, seconds: float) -> Visit:
         """The same at another time."""
-        seen_from_s = None if self.seen_from_s is None else self.seen_from_s + seconds
-        return Visit(self.enter_s + seconds, self.leave_s + seconds, seen_from_s, self.seen_s, self.is_cut)
+        names = ("enter_s", "leave_s", "seen_from_s", "known_start_s", "known_s")
+        times = {name: value for name in names if (value := getattr(self, name)) is not None}
+        return replace(self, **{name: value + seconds for name, value in times.items()})
 
 
 def in_camera(visits: Sequence[Visit], clip_s: float, offset_s: float, until_s: float) -> list[Visit]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from bench.fleet.scoring import Reported, Score, percentiles, score
@@ -89,3 +91,13 @@ def test_a_camera_plays_its_clip_round_and_round() -> None:
 def test_busy_seconds_count_once_for_people_at_once() -> None:
     assert busy_s([visit(10, 20), visit(15, 25), visit(12, 13), visit(58, 70)], 0, 60) == 17
     assert busy_s([], 0, 60) == 0
+
+
+def test_what_full_decoding_misses_is_counted_apart() -> None:
+    visits = [dataclasses.replace(visit(10, 20), known_start_s=10.8, known_s=11.4), visit(30, 40)]
+    missed = score(visits, [reported(11, 19)], 5, 60)
+    assert (missed.recall, missed.known_recall) == (0.5, 1.0)
+    assert missed.extra_delays_s == pytest.approx((0.2,))
+    assert missed.start_shifts_s == pytest.approx((0.2,))
+    lucky = score(visits, [reported(31, 39)], 5, 60)
+    assert (lucky.recall, lucky.known_recall) == (0.5, 0.0)
