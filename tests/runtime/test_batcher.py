@@ -6,16 +6,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
-import numpy as np
 import pytest
 
-from fakes import SIZE, SeenRule, detections, frame
+from fakes import SeenRule, detections, frame
 from waiting import until
 from watchpost.clock import Clock, ManualClock, SystemClock
 from watchpost.detectors import Detector
 from watchpost.pipeline import Pipeline
-from watchpost.runtime.adaptive import Wish
+from watchpost.runtime.adaptive import AdaptiveOptions, AdaptiveRate, Wish
 from watchpost.runtime.assembly import make_tracker
 from watchpost.runtime.batcher import Batcher, DetectorHang, DetectorHungError, Notice
 from watchpost.runtime.lane import Served
@@ -46,7 +46,7 @@ class Gated:
             if self._act:
                 self._act(each)
         # the box tells which frame it was
-        return [detections((each.index, 0, each.index + 1, 1)) for each in frames]
+        return [detections((each.index, 0, each.index + 20, 20)) for each in frames]
 
     def close(self) -> None: ...
 
@@ -119,23 +119,6 @@ def test_the_newest_frame_waits_and_the_others_are_counted(make: Make) -> None:
     detector.gate.set()
     assert indices(seat) == [0, 5]
     assert (seat.counts.wanted, seat.counts.dropped, seat.counts.detected) == (6, 4, 2)
-
-
-def test_a_restart_of_the_clock_is_not_lost_with_its_frame(make: Make) -> None:
-    detector = Gated(is_open=False)
-    seat = make(detector).join("gate", "person", fps=10)
-    seat.offer(frame(0))
-    detector.wait_for_call()
-    seat.offer(frame(1, is_discontinuous=True))
-    seat.offer(frame(2))  # replaces it
-    detector.gate.set()
-    results = seat.results()
-    assert [next(results)[0].is_discontinuous, next(results)[0].is_discontinuous] == [False, True]
-    assert not seat.offer(frame(21, fps=100, is_discontinuous=True))  # not due
-    seat.offer(frame(3))
-    seat.offer(frame(4))
-    seat.close()
-    assert [each.is_discontinuous for each, _ in results][:1] == [True]
 
 
 def test_frames_that_are_not_due_are_skipped(make: Make) -> None:
@@ -447,29 +430,29 @@ def test_too_much_to_do_lowers_quiet_cameras_then_the_input_and_is_told(make: Ma
     assert batcher.level == Level.FULL
 
 
-def test_a_camera_uses_it_in_place_of_its_own_detection(make: Make) -> None:
-    """The example of docs/design/batching.md."""
-    batcher = make(Gated())
-    pipeline = Pipeline(None, make_tracker("centroid"), [SeenRule()])
-    seat = batcher.join("gate", "person")
-    stream = [frame(index) for index in range(10)]
+def test_the_example_of_the_design_note(make: Make) -> None:
+    note = (Path(__file__).parents[2] / "docs" / "design" / "batching.md").read_text(encoding="utf-8")
+    example = note.partition("```python\n")[2].partition("```")[0]
     kinds: list[str] = []
-
-    def read() -> None:
-        for each in stream:
-            seat.offer(each, wait=True)
-        seat.close()
-
-    def analyse() -> None:
-        for each, found in seat.results():
-            result = pipeline.conclude(each, found.of_classes(frozenset({"person"})))
-            kinds.extend(event.kind for event in result.events)
-        kinds.extend(event.kind for event in pipeline.finish())
-
-    threads = [threading.Thread(target=work) for work in (read, analyse)]
+    names = {
+        "Batcher": Batcher,
+        "Served": Served,
+        "LoadOptions": LoadOptions,
+        "AdaptiveRate": AdaptiveRate,
+        "AdaptiveOptions": AdaptiveOptions,
+        "detector": Gated(),
+        "clock": SystemClock(),
+        "cores": 2,
+        "print": lambda *_: None,
+        "pipeline": Pipeline(None, make_tracker("centroid"), [SeenRule()]),
+        "frames": lambda: [(frame(index), False) for index in range(10)],
+        "tell": lambda events: kinds.extend(event.kind for event in events),
+    }
+    exec(example, names)
+    threads = [threading.Thread(target=names[work]) for work in ("read", "analyse")]  # type: ignore[arg-type]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(10)
+    assert names["batcher"].stop()  # type: ignore[attr-defined]
     assert kinds == ["appeared", "left"]
-    assert np.array_equal(stream[0].size, SIZE)

@@ -120,13 +120,15 @@ class Batcher:
         minimum_fps: float = 0.2,
         ahead: int = 2,
     ) -> Seat:
-        """A seat for a camera, at any time.
+        """A seat for a camera, at any time. Raises `ValueError` for a weight or rate out of range.
 
         `fps` is its first wish, frames per second of camera time. When there is more to do than fits, it gets time by
         its `weight` (0.01-100), but at least `minimum_fps` as long as all such promises fit, and never nothing.
         `ahead` frames may be in detection or wait for the camera to take their results: with more than 2 a camera
         that is alone keeps several workers busy.
         """
+        if minimum_fps <= 0:
+            raise ValueError(f"minimum_fps: expected more than 0, got {minimum_fps}")
         lane = self._lanes[model]
         seat = Seat(
             camera,

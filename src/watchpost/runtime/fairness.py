@@ -35,8 +35,8 @@ class FairTurns(Generic[Key]):
 
     Turns are shared by weight among those that always want one. Whoever has wanted one for longer than its promised
     rate allows comes first, the longest overdue before the others, and pays for it like for any other turn. So nobody
-    starves: a turn comes at the latest 1 / `promised_per_s` after the last and after at most one turn of each other
-    that has a promise.
+    with a promise starves: a turn comes at the latest 1 / `promised_per_s` after the last and one turn of each
+    other that has a promise. Without any promises nobody starves either.
 
     Pure: no threads, no clock. Costs are in any unit; `quantum` is the credit, in that unit, that a visit of
     the round brings to the heaviest: small against the costs for smooth turns, of their size for few visits.

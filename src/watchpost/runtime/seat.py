@@ -70,21 +70,24 @@ class Seat:
         self._slot: Frame | None = None
         self._pending: deque[Job] = deque()
         self._is_closed = False
-        self._owes_discontinuity = False
+        self._owes_restart = False
+        """A frame that was not taken said that the clock restarted; so must the next that is."""
+        self._lost_restart = False
+        """The same, of a frame whose detection failed."""
 
     def offer(self, frame: Frame, *, wait: bool = False) -> bool:
         """Hand over the camera's newest frame; frames come in order of presentation, from one thread.
 
         At once, in place of one that still waits (it is counted as dropped), and only if one is due at the camera's
         rate; with `wait`, for files, when there is room. False when it was not taken: not due, or the seat is closed.
-        A frame that is not taken leaves its `is_discontinuous` to the next.
+        A frame that is lost on the way leaves its `is_discontinuous` to the next.
         """
         with self._lock:
             fps = self.wish.fps if wait else self._fps(self.wish)
             self._due.interval_s = 1 / fps
             if not self._due(frame.camera_time_s):
                 self.counts.skipped += 1
-                self._owes_discontinuity |= frame.is_discontinuous
+                self._owes_restart |= frame.is_discontinuous
                 return False
             while wait and self._slot is not None and not self._is_closed:
                 self._slot_free.wait()
@@ -94,11 +97,9 @@ class Seat:
                 self.counts.wanted += 1
                 if self._slot is not None:
                     self.counts.dropped += 1
-                    self._owes_discontinuity |= self._slot.is_discontinuous
-            if self._owes_discontinuity and not frame.is_discontinuous:
-                frame = dataclasses.replace(frame, is_discontinuous=True)
-            self._owes_discontinuity = False
-            self._slot = frame
+                    self._owes_restart |= self._slot.is_discontinuous
+            self._slot = _restarted(frame) if self._owes_restart else frame
+            self._owes_restart = False
             self._on_change(self)
             return True
 
@@ -117,9 +118,12 @@ class Seat:
                 job = self._pending.popleft()
                 self._on_change(self)
             if isinstance(job.outcome, Exception):
+                self._lost_restart |= job.frame.is_discontinuous
                 raise job.outcome
             if job.outcome is not None:
-                yield job.frame, job.outcome
+                frame = _restarted(job.frame) if self._lost_restart else job.frame
+                self._lost_restart = False
+                yield frame, job.outcome
         self._on_leave(self)
 
     def close(self, *, discard: bool = False) -> None:
@@ -171,6 +175,10 @@ class Seat:
             self._pending = deque(job for job in self._pending if job.outcome is not None)
         self._slot_free.notify()
         self._answered.notify()
+
+
+def _restarted(frame: Frame) -> Frame:
+    return frame if frame.is_discontinuous else dataclasses.replace(frame, is_discontinuous=True)
 
 
 def rate(wish: Wish, minimum_fps: float, granted_fps: float) -> float:
