@@ -1,12 +1,12 @@
 """The gate alone: how much of a camera is decoded, and what is missed, over clips re-encoded in several ways.
 
     python bench/gate.py DATA/videos/clip.mp4=7-20,23-45 --variants day night rain clock --gops 2 10 --crf 24
-    python bench/gate.py "synthetic:?people=2&activity=0.2&seed=3" --seconds 120 --told
+    python bench/gate.py "synthetic:?people=2&activity=0.2&seed=3" --seconds 120
 
 A clip is a video, with the times at which somebody is in view after an equals sign (without them nothing can be
 missed), or a synthetic scene, which knows them. Pictures are scaled to `--width`, encoded with x264, and run through
-ring, gate and decoder as a camera's would be. With `--told` the truth plays the detector: the gate is told how many
-are in view in each decoded frame; without it, it has packet sizes and pictures alone.
+ring, gate and decoder as a camera's would be, twice: with packet sizes and pictures alone, and told by the truth, which
+plays the detector, how many are in view in each decoded frame.
 """
 
 from __future__ import annotations
@@ -74,6 +74,8 @@ class Row:
     clip: str
     variant: str
     encoding: str
+    is_told: bool
+    """Whether the truth played the detector."""
     kbit: int
     packets: int
     decoded: float
@@ -87,6 +89,8 @@ class Row:
     """The longest beginning of a visit that was not decoded."""
     empty: float
     """Share of the frames with nobody in view that were decoded while awake: the quiet spells, too."""
+    asleep_empty: float
+    """Share of the time with nobody in view that the gate was asleep."""
     wakes_empty: int
     """Wakes more than a key frame interval and a second before a visit, or after its end."""
     state: str
@@ -195,9 +199,12 @@ class Run:
     """What came out of one stream."""
 
     gate: Gate
+    is_told: bool
     awake_s: list[float]
     """Times of the frames decoded while awake."""
     wakes_s: list[float]
+    asleep_s: list[float]
+    """Times of the packets that came while asleep."""
     packets: int
     cpu_s: float
 
@@ -206,7 +213,7 @@ def run(data: bytes, visits: Visits, options: GateOptions, *, is_told: bool) -> 
     """Packets through timestamp filter, ring, gate and decoder."""
     ring = Ring(max_bytes=16 << 20, max_seconds=12)
     gate, decoder = Gate(options, ring), Decoder("bench")
-    result = Run(gate, [], [], 0, 0.0)
+    result = Run(gate, is_told, [], [], [], 0, 0.0)
     for packet in mended(packets_of(data)):
         started_s = time.process_time()
         ring.add(packet)
@@ -214,6 +221,8 @@ def run(data: bytes, visits: Visits, options: GateOptions, *, is_told: bool) -> 
         work = gate.admit(packet)
         if was_asleep and gate.state is not State.ASLEEP:
             result.wakes_s.append(packet.camera_time_s or 0.0)
+        if gate.state is State.ASLEEP:
+            result.asleep_s.append(packet.camera_time_s or 0.0)
         result.cpu_s += time.process_time() - started_s
         result.packets += 1
         for frame in work.frames(decoder):
@@ -245,6 +254,7 @@ def judged(clip: Clip, variant: str, encoding: Encoding, data: bytes, result: Ru
         clip=clip.name,
         variant=variant,
         encoding=str(encoding),
+        is_told=result.is_told,
         kbit=round(len(data) * 8 / float(result.packets / clip.fps) / 1000),
         packets=result.packets,
         decoded=explained.decoded / result.packets,
@@ -253,12 +263,22 @@ def judged(clip: Clip, variant: str, encoding: Encoding, data: bytes, result: Ru
         missed=sum(not any(frames) for frames in shown),
         seen=sum(busy) / max(1, len(busy)),
         late_s=float(max(late, default=0)),
+        asleep_empty=sum(not any(a <= t < b for a, b in clip.visits) for t in result.asleep_s) / max(1, len(empty)),
         empty=sum(empty) / max(1, len(empty)),
         wakes_empty=sum(
             not any(enter - 1 - encoding.gop_s <= t <= leave for enter, leave in clip.visits) for t in result.wakes_s
         ),
         state=f"{explained.state}: {explained.reason}" if explained.state is State.OPEN else explained.state,
         gate_us=result.cpu_s / result.packets * 1e6,
+    )
+
+
+def printed(row: Row) -> str:
+    """A line of the table."""
+    return (
+        f"{'yes' if row.is_told else 'no':4} {row.packets:7} {row.decoded:7.1%} {row.wakes:5} {row.wakes_empty:11} "
+        f"{row.visits:6} {row.missed:6} {row.seen:5.1%} {row.late_s:6.2f} {row.empty:5.1%} {row.asleep_empty:6.1%} "
+        f"{row.gate_us:9.1f} {row.kbit:7}  {row.clip}, {row.variant}, {row.encoding} ({row.state})"
     )
 
 
@@ -275,14 +295,13 @@ def main() -> None:
     parser.add_argument("--x264", default="", help="further x264 parameters, as intra-refresh=1 or open-gop=1")
     parser.add_argument("--width", type=int, default=640, help="pixels")
     parser.add_argument("--seconds", type=float, default=600, help="at most so much of each clip")
-    parser.add_argument("--told", action="store_true", help="the truth plays the detector")
     parser.add_argument("--longest-gop", type=parse_seconds, default=GateOptions().longest_gop)
     parser.add_argument("--json", type=Path, help="write the rows to this file, too")
     arguments = parser.parse_args()
     options = GateOptions(longest_gop=arguments.longest_gop)
     rates = [(crf, None) for crf in arguments.crf] + [(0, kbit) for kbit in arguments.kbit]
-    columns = "packets decoded wakes for nothing visits missed  seen late s empty us/packet  kbit/s"
-    print(f"{platform.machine()}, {'told by the truth' if arguments.told else 'sizes and pictures alone'}\n{columns}")
+    columns = "told packets decoded wakes for nothing visits missed  seen late s empty asleep us/packet  kbit/s"
+    print(f"{platform.machine()}, {arguments.width} pixels wide\n{columns}")
     rows = []
     for text in arguments.clips:
         clip = read_clip(text, arguments.width, arguments.seconds)
@@ -290,14 +309,10 @@ def main() -> None:
         for gop_s, preset, (crf, kbit), bframes, variant in ways:
             encoding = Encoding(gop_s, preset, crf, kbit, bframes, arguments.x264)
             data = encode(as_seen(clip, variant), clip.fps, encoding)
-            row = judged(clip, variant, encoding, data, run(data, clip.visits, options, is_told=arguments.told))
-            rows.append(row)
-            print(
-                f"{row.packets:7} {row.decoded:7.1%} {row.wakes:5} {row.wakes_empty:11} {row.visits:6} "
-                f"{row.missed:6} {row.seen:5.1%} {row.late_s:6.2f} {row.empty:5.1%} {row.gate_us:9.1f} {row.kbit:7}  "
-                f"{row.clip}, {row.variant}, {row.encoding} ({row.state})",
-                flush=True,
-            )
+            for is_told in (False, True):
+                row = judged(clip, variant, encoding, data, run(data, clip.visits, options, is_told=is_told))
+                rows.append(row)
+                print(printed(row), flush=True)
     if arguments.json:
         arguments.json.write_text(json.dumps([asdict(row) for row in rows], indent=1), encoding="utf-8")
 

@@ -38,6 +38,8 @@ class Room:
         self.alone: list[float] = []
         self.states: list[tuple[float, State, Reason]] = []
         self._known_s = -1.0
+        self._shown: set[float] = set()
+        """Since the decoder last went back: it shows nothing twice."""
         self._next_dts: int | None = None
 
     def play(self, packets: Iterable[Packet]) -> Room:
@@ -57,6 +59,7 @@ class Room:
         """As a decoder does it, which can not go on in the middle of a group of pictures."""
         if work.known_until_s is not None:
             self._known_s, self._next_dts = work.known_until_s, None
+            self._shown.clear()
         shown = []
         for packet in work.packets:
             time_s = packet.camera_time_s or 0.0
@@ -65,12 +68,13 @@ class Room:
             self._next_dts = None if work.is_alone else (packet.dts or 0) + 1
             if work.is_alone:
                 self.alone.append(time_s)
-            elif time_s > self._known_s:
+            elif time_s > self._known_s and time_s not in self._shown:
                 assert time_s not in self.awake, "a frame analysed twice"
                 self.awake.append(time_s)
             else:
                 continue
             shown.append(time_s)
+            self._shown.add(time_s)
         return shown
 
     def woke(self) -> list[tuple[float, Reason]]:
@@ -163,6 +167,18 @@ def test_false_wakes_by_sizes_raise_the_threshold() -> None:
     assert explained.false_wakes == len(room.woke()) > 0
     assert explained.threshold > GateOptions().threshold
     assert len([time_s for time_s, _ in room.woke() if time_s > 800]) == 0
+
+
+@pytest.mark.parametrize("by_picture", [True, False])
+@pytest.mark.parametrize("gop_s", [1.0, 2.0, 4.0])
+def test_whenever_somebody_comes_back_no_frame_of_theirs_is_missing(gop_s: float, by_picture: bool) -> None:
+    for gap in range(1, 90, 2):
+        is_there = visits((20.3, 25.0), (25.0 + gap / 10, 30.0 + gap / 10))
+        room = Room(objects=is_there, picture=lambda time_s: PERSON if by_picture and is_there(time_s) else EMPTY)  # noqa: B023
+        room.play(camera(40, gop_s))
+        awake = {round(time_s, 1) for time_s in room.awake}
+        missing = [index / 10 for index in range(400) if is_there(index / 10) and index / 10 not in awake]
+        assert not missing, f"gap of {gap / 10} s"
 
 
 def test_a_demand_keeps_it_awake() -> None:

@@ -169,7 +169,7 @@ class Gate:
         changed = self._pictures.differs(grey)
         if self._state is not State.ASLEEP:
             self._pictures.follow(1.0)
-            if self._is_accepting:
+            if self._is_accepting or (self._reason is Reason.START and not self._has_found):
                 self._pictures.learn_noise(_ACCEPTING_RATE)
             elif not changed:
                 self._pictures.learn_noise()
@@ -338,7 +338,6 @@ class Gate:
 
     def _wake(self, packet: Packet, sign: Reason) -> Work:
         """Go back to where all was known to be quiet, and decode from there."""
-        asleep_since_s = self._since_s
         self._wakes[sign] += 1
         self._last_wake = self._now_s, sign
         if sign is Reason.NO_PICTURE:
@@ -351,7 +350,7 @@ class Gate:
             self._good_gops = 0
             self._enter(State.OPEN, Reason.RING)
             return Work((packet,))
-        if self._last_key_s <= asleep_since_s:  # the decoder is still in this group: go on where it stopped
+        if not self._looked_dts:  # no key frame has come since: the decoder can go on where it stopped
             packets = [each for each in packets if (each.dts or 0) > self._decoded_until_dts]
             restart_s = None
         else:

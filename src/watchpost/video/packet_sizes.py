@@ -25,7 +25,8 @@ _LEVELS: Final = 240
 _LEVEL_EVERY_S: Final = 0.5
 _FEWEST: Final = 8
 _FEWEST_LEVELS: Final = 30
-_REFRESH_S: Final = 4.0
+_REFRESH_LEARNING_S: Final = 4.0
+_REFRESH_S: Final = 10.0
 _HOLD_S: Final = 3.0
 """So long a packet waits before it counts as usual: the analysis may still say that somebody was there."""
 _LARGEST: Final = 6.0
@@ -145,7 +146,7 @@ class PacketSizes:
 
     def _refresh(self, time_s: float) -> None:
         """Medians change slowly: reckoning them anew with each packet would cost more than it tells."""
-        self._next_refresh_s = time_s + _REFRESH_S
+        self._next_refresh_s = time_s + (_REFRESH_S if self.is_ready else _REFRESH_LEARNING_S)
         for kind, samples in self._samples.items():
             if len(samples) >= _FEWEST:
                 self._bands[kind] = _band(samples, _LEAST_SPREAD)
