@@ -109,10 +109,8 @@ class _Report:
         """Write the file, if one is wanted."""
         if self._wishes.json is None:
             return
-        wishes = {name: str(value) if isinstance(value, Path) else value for name, value in vars(self._wishes).items()}
-        # paths say nothing to whoever reads the file elsewhere
-        wishes = {name: value for name, value in wishes.items() if name not in ("cache", "json")}
-        wishes["model"] = self._wishes.model.name
+        # folders say nothing to whoever reads the file elsewhere
+        wishes = {name: value for name, value in vars(self._wishes).items() if name not in ("cache", "json")}
         document: dict[str, Any] = {
             "machine": machine(),
             "begun": self._begun,
@@ -121,7 +119,9 @@ class _Report:
             "cameras_sustained": self.best,
             "runs": [outcome.as_dict() for outcome in self.outcomes],
         }
-        self._wishes.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        self._wishes.json.write_text(
+            json.dumps(document, indent=1, default=lambda path: path.name) + "\n", encoding="utf-8"
+        )
 
 
 def _clips(wishes: argparse.Namespace, console: Console) -> list[Clip]:

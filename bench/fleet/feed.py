@@ -74,7 +74,7 @@ class Feed:
             container.seek(skipped, stream=stream)
             while True:
                 for payload in _av.demux(container, stream, path):
-                    if payload.pts is None or payload.dts is None or payload.dts < skipped:
+                    if payload.pts is None or payload.dts is None or payload.pts < skipped:
                         continue
                     payload.pts -= shift
                     payload.dts -= shift

@@ -12,6 +12,8 @@ import pytest
 from bench.fleet.clips import Clip, FleetOptions, make_clips
 from bench.fleet.feed import Feed, in_due_order
 from bench.fleet.fleet import FleetCamera, deal
+from clips import encode_clip, moving_square
+from watchpost.video.decoder import Decoder
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +34,15 @@ def test_time_starts_at_0_and_goes_on_from_round_to_round(clip: Clip) -> None:
     assert [due_s for due_s, _ in played] == pytest.approx([100 + number / 5 for number in range(25)])
     assert [number for number, (_, packet) in enumerate(played) if packet.is_key] == [0, 5, 10, 15, 20]
     assert played[0][1].stream is played[-1][1].stream  # so that decoders stay open
+
+
+def test_b_frames_before_the_first_dts_are_played(tmp_path: Path) -> None:
+    encode_clip(tmp_path / "b.mp4", moving_square(10), fps=5, gop=5, bframes=2)
+    feed = Feed(FleetCamera("gate", tmp_path / "b.mp4", 2.0, 5.0, 1.0, 0.0, 0.0))
+    decoder = Decoder("gate")
+    frames = [frame for _, packet in itertools.islice(feed.due_packets(), 40) for frame in decoder.decode(packet)]
+    assert [frame.camera_time_s for frame in frames] == pytest.approx([number / 5 for number in range(len(frames))])
+    assert len(frames) >= 36
 
 
 def test_what_is_late_is_counted_and_not_lost(clip: Clip) -> None:
