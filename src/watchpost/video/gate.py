@@ -171,7 +171,7 @@ class Gate:
             self._pictures.follow(1.0)
             if self._is_accepting or (self._reason is Reason.START and not self._has_found):
                 self._pictures.learn_noise(_ACCEPTING_RATE)
-            elif not changed:
+            elif not changed or (self._is_told and not self._has_found):
                 self._pictures.learn_noise()
         elif not changed:
             self._pictures.follow(_ASLEEP_RATE)

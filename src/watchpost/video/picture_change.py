@@ -21,8 +21,9 @@ _NOISE_AT_FIRST: Final = 2.0
 _SIGMAS: Final = 3.0
 _LEAST_DIFFERENCE: Final = 4.0
 """Grey levels of 255: what quantisation alone may do to the mean of a cell."""
-_NEIGHBOURS: Final = 3
-_FEWEST_CELLS: Final = 3
+_NEIGHBOURS: Final = 4
+"""Of the nine cells around and with it, so many must have changed for a cell to count: a square of two by two does."""
+_FEWEST_CELLS: Final = 4
 _NOISE_RATE: Final = 0.1
 _MEAN_TO_SIGMA: Final = 1.2533
 """From the mean absolute deviation to the standard deviation of a normal distribution."""
