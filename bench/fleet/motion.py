@@ -27,13 +27,9 @@ _CLOCK_STRIP: Final = 1 / 15
 
 
 def small_grey(frame: Frame) -> Grey:
-    """The luma of a decoded frame, `_WIDTH` pixels wide: averaged straight from the decoder's plane, without a copy."""
-    picture = cast(AvPicture, frame.picture)._picture  # the plane is not for the product's rooms, which see BGR
-    plane = picture.planes[0]
-    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)  # type: ignore[call-overload]
-    luma = rows[: picture.height, : picture.width]
-    height = round(picture.height * _WIDTH / picture.width)
-    return cast(Grey, cv2.resize(luma, (_WIDTH, height), interpolation=cv2.INTER_AREA))
+    """The grey picture of a decoded frame, `_WIDTH` pixels wide, straight from the decoder's luma."""
+    width, height = frame.size
+    return cast(AvPicture, frame.picture).grey(_WIDTH, round(height * _WIDTH / width))
 
 
 class Motion:

@@ -57,10 +57,10 @@ class Watcher:
         self._feed = feed
         self._pipeline = stage.pipeline(feed, detector)
 
-    def analyse(self, frame: Frame) -> Detections:
-        """Detect, track and judge a frame; the confirmed objects in it."""
+    def analyse(self, frame: Frame, *, is_backlog: bool = False) -> Detections:
+        """Detect, track and judge a frame; the confirmed objects in it. `is_backlog`: fetched from the past."""
         result = self._pipeline.analyse(frame)
-        self._feed.tally.note_analysed(self._feed.captured_s(frame.camera_time_s))
+        self._feed.tally.note_analysed(self._feed.captured_s(frame.camera_time_s), is_backlog=is_backlog)
         self._feed.tally.note_events(result.events)
         return result.detections
 
