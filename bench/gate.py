@@ -230,7 +230,7 @@ def run(data: bytes, visits: Visits, options: GateOptions, *, is_told: bool) -> 
             if not work.is_alone:
                 result.awake_s.append(time_s)
             if gate.wants_picture(time_s):
-                gate.see_picture(time_s, frame.picture.grey(COLUMNS, ROWS))  # type: ignore[attr-defined]
+                gate.see_picture(time_s, frame.picture.grey(COLUMNS, ROWS))
             if is_told:
                 gate.see_objects(time_s, sum(enter <= time_s < leave for enter, leave in visits))
     return result

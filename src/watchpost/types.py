@@ -90,6 +90,9 @@ class Picture(Protocol):
     def resized(self, width: int, height: int) -> BGR:
         """The picture stretched to (height, width, 3) uint8 BGR, where possible straight from YUV."""
 
+    def grey(self, width: int, height: int) -> NDArray[np.uint8]:
+        """The picture stretched to (height, width) uint8 grey, as it was coded: perhaps not upright."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:

@@ -372,7 +372,7 @@ def test_restart_goes_back_and_leaves_out_what_is_known(bframes: int) -> None:
 
 
 def test_grey_is_the_luminance() -> None:
-    grey = decoded(demuxed(solid(1, (40, 40, 40))))[0].picture.grey(16, 9)  # type: ignore[attr-defined]
+    grey = decoded(demuxed(solid(1, (40, 40, 40))))[0].picture.grey(16, 9)
     assert grey.shape == (9, 16)
     assert grey.dtype == np.uint8
     assert np.abs(grey.astype(int) - 40).max() <= 4

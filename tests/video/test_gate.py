@@ -224,10 +224,24 @@ def test_a_stream_that_sends_key_frames_again_is_trusted_again() -> None:
 
 
 def test_a_camera_that_never_settles_is_left_open() -> None:
-    flicker = visits(*((20 + 8 * number, 21 + 8 * number) for number in range(200)))
-    room = Room(picture=lambda time_s: PERSON if flicker(time_s // 2 * 2) else EMPTY).play(camera(400))
+    def leaves_blow_about(time_s: float) -> Grey:
+        picture = EMPTY.copy()
+        if time_s // 2 % 4 == 0:
+            row, column = np.random.default_rng(int(time_s // 2)).integers(0, (ROWS - 8, COLUMNS - 8))
+            picture[row : row + 8, column : column + 8] = 20
+        return picture
+
+    room = Room(picture=leaves_blow_about).play(camera(400))
     assert (State.OPEN, Reason.UNSETTLED) in {(state, reason) for _, state, reason in room.states}
     assert room.gate.explain().false_wakes >= 6
+    assert room.gate.explain().seconds[State.OPEN] >= 250
+
+
+def test_a_screen_that_flickers_is_noise() -> None:
+    flickers = visits(*((20 + 8 * number, 21 + 8 * number) for number in range(200)))
+    room = Room(picture=lambda time_s: PERSON if flickers(time_s // 2 * 2) else EMPTY).play(camera(400))
+    assert all(state is not State.OPEN for _, state, _ in room.states)
+    assert len(room.woke()) < 6
 
 
 def test_a_ring_that_can_not_hold_a_group_is_told() -> None:
@@ -236,8 +250,10 @@ def test_a_ring_that_can_not_hold_a_group_is_told() -> None:
     room.gate = Gate(GateOptions(), room.ring)
     room.play(camera(10))
     room.gate.demand(30)
-    ring_trouble = room.gate.admit(next(camera(0.1, start_s=10.1)))
-    assert len(ring_trouble.packets) == 1
+    work = room.gate.admit(next(camera(0.1, start_s=10.1)))
+    assert len(work.packets) == 1
+    assert work.known_until_s is not None, "the decoder waits for the next key frame"
+    assert room.gate.explain().lost_s > 0
     assert (room.gate.state, room.gate.reason) == (State.OPEN, Reason.RING)
 
 

@@ -65,7 +65,7 @@ def gated(stream: list[Packet]) -> tuple[Gate, list[Frame], list[Frame]]:
         for frame in work.frames(decoder):
             (alone if work.is_alone and frame.camera_time_s == packet.camera_time_s else awake).append(frame)
             if gate.wants_picture(frame.camera_time_s):
-                gate.see_picture(frame.camera_time_s, frame.picture.grey(COLUMNS, ROWS))  # type: ignore[attr-defined]
+                gate.see_picture(frame.camera_time_s, frame.picture.grey(COLUMNS, ROWS))
             number = round(frame.camera_time_s * FPS)
             gate.see_objects(frame.camera_time_s, int(ENTERS <= number < LEAVES))
     return gate, awake, alone

@@ -119,6 +119,7 @@ class Gate:
         self._last_wake: tuple[float, Reason] | None = None
         self._false_wakes_s: deque[float] = deque(maxlen=_FALSE_WAKES)
         self._decoded_until_s = -math.inf
+        self._lost_s = 0.0
         self._begin(None, 0.0)
 
     @property
@@ -202,6 +203,7 @@ class Gate:
             packets=self._counts["packets"],
             decoded=self._counts["decoded"],
             repeated=self._counts["repeated"],
+            lost_s=self._lost_s,
             looks=self._counts["looks"],
             wakes=dict(self._wakes),
             false_wakes=self._counts["false wakes"],
@@ -349,12 +351,13 @@ class Gate:
         if not packets:
             self._good_gops = 0
             self._enter(State.OPEN, Reason.RING)
-            return Work((packet,))
-        if not self._looked_dts:  # no key frame has come since: the decoder can go on where it stopped
+            packets = [packet]
+        self._lost_s += max(0.0, (packets[0].camera_time_s or 0.0) - max(known_s, 0.0))
+        restart_s: float | None = max(known_s, self._decoded_until_s)
+        if not self._looked_dts and self._reason is not Reason.RING:
+            # no key frame has come since it fell asleep: the decoder can go on where it stopped
             packets = [each for each in packets if (each.dts or 0) > self._decoded_until_dts]
             restart_s = None
-        else:
-            restart_s = max(known_s, self._decoded_until_s)
         for each in packets:
             self._note_decoded(each)
         return Work(packets, known_until_s=restart_s)

@@ -48,6 +48,8 @@ class Explanation:
     """Packets given to the decoder, the repeated ones too."""
     repeated: int
     """Packets decoded a second time because the decoder had to go back."""
+    lost_s: float
+    """Camera time before wakes that could not be decoded any more, because the ring had dropped it."""
     looks: int
     """Key frames decoded alone while asleep."""
     wakes: dict[Reason, int]
