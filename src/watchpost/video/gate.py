@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from watchpost.options import Options, Seconds
+from watchpost.options import Seconds, Settings
 from watchpost.types import Frame, Packet, StreamInfo
 from watchpost.video.gate_explained import Explanation, Reason, State
 from watchpost.video.packet_sizes import PacketSizes
@@ -45,7 +45,7 @@ _UNANSWERED: Final = 2
 """Key frames alone that gave no picture: intra-refresh streams flag places as key frames that are none."""
 
 
-class GateOptions(Options):
+class GateOptions(Settings):
     """When a camera sleeps. Durations are camera time."""
 
     enabled: bool = True
@@ -195,7 +195,7 @@ class Gate:
         self._demanded_until_s = until_s
 
     def explain(self) -> Explanation:
-        """What it has done, and why."""
+        """What it has done, and why; from any thread."""
         return Explanation(
             state=self._state,
             reason=self._reason,
@@ -297,6 +297,7 @@ class Gate:
             return False
         if not (self._pictures.is_ready or self._sizes.is_ready) or self._good_gops == 0:
             return False
+        self._judge_wake()
         if self._is_unsettled():
             self._open_until_s = self._now_s + _OPEN_FOR_S
             self._enter(State.OPEN, Reason.UNSETTLED)
@@ -314,17 +315,22 @@ class Gate:
         self._is_accepting = True
         self._sizes.forget()
 
-    def _is_unsettled(self) -> bool:
-        """Judge the wake that ends; whether too many of late were for nothing."""
-        if self._reason is Reason.SIZES and self._is_told:
-            factor = _LOWER if self._has_found else _HIGHER
+    def _judge_wake(self) -> None:
+        """Learn from the wake that ends, where the analysis said whether it was for nothing."""
+        if not self._is_told or self._reason not in (Reason.SIZES, Reason.PICTURE):
+            return
+        if self._reason is Reason.SIZES:
             least = self._options.threshold
-            self._threshold = min(max(least, self._threshold * factor), least * _HIGHEST)
-        if self._reason in (Reason.SIZES, Reason.PICTURE) and self._is_told and not self._has_found:
+            higher_or_lower = self._threshold * (_LOWER if self._has_found else _HIGHER)
+            self._threshold = min(max(least, higher_or_lower), least * _HIGHEST)
+        if not self._has_found:
             self._counts["false wakes"] += 1
             self._false_wakes_s.append(self._now_s)
-        first_s = self._false_wakes_s[0] if len(self._false_wakes_s) == _FALSE_WAKES else -math.inf
-        return self._now_s - first_s < _FALSE_WAKES_WITHIN_S
+
+    def _is_unsettled(self) -> bool:
+        """Whether too many wakes of late were for nothing."""
+        is_full = len(self._false_wakes_s) == _FALSE_WAKES
+        return is_full and self._now_s - self._false_wakes_s[0] < _FALSE_WAKES_WITHIN_S
 
     def _look(self, packet: Packet, time_s: float) -> Work:
         """Asleep: this packet, if it is a key frame and one is due."""
