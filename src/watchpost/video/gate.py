@@ -224,7 +224,7 @@ class Gate:
         self._now_s = max(self._now_s, time_s)
         self._last_key_s = time_s
         self._key_interval_s: float | None = None
-        self._good_gops = 0
+        self._good_gops = -1  # the first key frame ends no group
         self._open_until_s = -math.inf
         self._settled_s: deque[float] = deque(maxlen=_SETTLED)
         """Newest key frames that were looked at and showed nothing."""
@@ -258,7 +258,7 @@ class Gate:
             self._sign = Reason.NO_PICTURE
         if is_key:
             self._good_gops += not is_far
-            self._key_interval_s = time_s - self._last_key_s
+            self._key_interval_s = (time_s - self._last_key_s) or None
             self._last_key_s = time_s
 
     def _take_signs(self) -> None:
@@ -295,7 +295,7 @@ class Gate:
         if self._now_s - self._sign_s < self._options.quiet:
             self._lose_patience()
             return False
-        if not (self._pictures.is_ready or self._sizes.is_ready) or self._good_gops == 0:
+        if not (self._pictures.is_ready or self._sizes.is_ready) or self._good_gops <= 0:
             return False
         self._judge_wake()
         if self._is_unsettled():
