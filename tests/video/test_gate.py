@@ -181,6 +181,20 @@ def test_whenever_somebody_comes_back_no_frame_of_theirs_is_missing(gop_s: float
         assert not missing, f"gap of {gap / 10} s"
 
 
+def test_false_wakes_by_pictures_raise_their_threshold_and_people_are_still_seen() -> None:
+    def splashes(time_s: float) -> Grey:
+        picture = EMPTY.copy()
+        row, column = np.random.default_rng(round(time_s)).integers(0, (ROWS - 2, COLUMNS - 2))
+        picture[row : row + 2, column : column + 2] += 60
+        return picture
+
+    is_there = visits((601, 610))
+    room = Room(objects=is_there, picture=lambda time_s: PERSON if is_there(time_s) else splashes(time_s))
+    room.play(camera(640))
+    assert room.gate.explain().fewest_cells > 4
+    assert {round(601 + index / 10, 1) for index in range(90)} <= {round(time_s, 1) for time_s in room.awake}
+
+
 def test_a_demand_keeps_it_awake() -> None:
     room = Room().play(camera(20))
     room.gate.demand(25.0)

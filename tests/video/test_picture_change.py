@@ -36,7 +36,8 @@ def test_somebody_in_the_picture() -> None:
     assert change.is_ready
     assert change.differs(with_person(scene(seed=50)))
     assert change.cells == 10
-    assert not change.differs(scene(seed=51))
+    assert not change.differs(with_person(scene(seed=51)), fewest=11)
+    assert not change.differs(scene(seed=52))
 
 
 def test_somebody_who_has_become_part_of_the_reference_is_missed_when_gone() -> None:

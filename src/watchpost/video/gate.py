@@ -21,7 +21,7 @@ from watchpost.options import Seconds, Settings
 from watchpost.types import Frame, Packet, StreamInfo
 from watchpost.video.gate_explained import Explanation, Reason, State
 from watchpost.video.packet_sizes import PacketSizes
-from watchpost.video.picture_change import PictureChange
+from watchpost.video.picture_change import FEWEST_CELLS, PictureChange
 from watchpost.video.ring import Ring
 
 _LOOK_AWAKE_S: Final = 1.0
@@ -35,7 +35,7 @@ _PATIENCE_UNTOLD_S: Final = 60.0
 _HIGHER: Final = 1.25
 _LOWER: Final = 0.8
 _HIGHEST: Final = 3.0
-"""How the threshold of packet sizes rises after a wake for nothing, falls after a right one, and how far it goes."""
+"""How the threshold of a sign rises after a wake for nothing, falls after a right one, and how far it goes."""
 _FALSE_WAKES: Final = 6
 _FALSE_WAKES_WITHIN_S: Final = 120.0
 _OPEN_FOR_S: Final = 300.0
@@ -108,7 +108,8 @@ class Gate:
     def __init__(self, options: GateOptions, ring: Ring) -> None:
         self._options = options
         self._ring = ring
-        self._threshold = options.threshold
+        self._bars = {Reason.SIZES: 1.0, Reason.PICTURE: 1.0}
+        """How many times as high as at first a sign must be to wake the camera."""
         self._longest_gop_s = min(options.longest_gop, ring.max_seconds)
         self._inbox: deque[tuple[float, int]] = deque()
         self._demanded_until_s = -math.inf
@@ -167,7 +168,7 @@ class Gate:
         """Compare a decoded frame, as (36, 64) uint8 grey, with the scene; True where something changed."""
         self._seen_s = camera_time_s
         self._unanswered = 0
-        changed = self._pictures.differs(grey)
+        changed = self._pictures.differs(grey, FEWEST_CELLS * self._bars[Reason.PICTURE])
         if self._state is not State.ASLEEP:
             self._pictures.follow(1.0)
             if self._is_accepting or (self._reason is Reason.START and not self._has_found):
@@ -211,8 +212,9 @@ class Gate:
             last_wake=self._last_wake,
             key_interval_s=self._key_interval_s,
             deviation=self._sizes.deviation,
-            threshold=self._threshold,
+            threshold=self._options.threshold * self._bars[Reason.SIZES],
             changed_cells=self._pictures.cells,
+            fewest_cells=FEWEST_CELLS * self._bars[Reason.PICTURE],
             usual=self._sizes.usual(),
         )
 
@@ -263,7 +265,7 @@ class Gate:
 
     def _take_signs(self) -> None:
         """Packet sizes, and what came in from others."""
-        if abs(self._sizes.deviation) > self._threshold:
+        if abs(self._sizes.deviation) > self._options.threshold * self._bars[Reason.SIZES]:
             self._notice(Reason.SIZES)
         while self._inbox:
             time_s, count = self._inbox.popleft()
@@ -317,12 +319,10 @@ class Gate:
 
     def _judge_wake(self) -> None:
         """Learn from the wake that ends, where the analysis said whether it was for nothing."""
-        if not self._is_told or self._reason not in (Reason.SIZES, Reason.PICTURE):
+        bar = self._bars.get(self._reason)
+        if bar is None or not self._is_told:
             return
-        if self._reason is Reason.SIZES:
-            least = self._options.threshold
-            higher_or_lower = self._threshold * (_LOWER if self._has_found else _HIGHER)
-            self._threshold = min(max(least, higher_or_lower), least * _HIGHEST)
+        self._bars[self._reason] = min(max(1.0, bar * (_LOWER if self._has_found else _HIGHER)), _HIGHEST)
         if not self._has_found:
             self._counts["false wakes"] += 1
             self._false_wakes_s.append(self._now_s)

@@ -66,6 +66,8 @@ class Explanation:
     """Of this deviation, as it is now."""
     changed_cells: int
     """Of the last small picture."""
+    fewest_cells: float
+    """So many must have changed to wake the camera, as it is now."""
     usual: list[Usual]
     """Packet sizes as learned; empty while learning."""
 

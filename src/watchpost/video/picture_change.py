@@ -23,7 +23,7 @@ _LEAST_DIFFERENCE: Final = 4.0
 """Grey levels of 255: what quantisation alone may do to the mean of a cell."""
 _NEIGHBOURS: Final = 4
 """Of the nine cells around and with it, so many must have changed for a cell to count: a square of two by two does."""
-_FEWEST_CELLS: Final = 4
+FEWEST_CELLS: Final = 4
 _NOISE_RATE: Final = 0.1
 _MEAN_TO_SIGMA: Final = 1.2533
 """From the mean absolute deviation to the standard deviation of a normal distribution."""
@@ -49,8 +49,8 @@ class PictureChange:
         """Whether enough pictures have been seen to compare with."""
         return self._seen >= _READY_AFTER
 
-    def differs(self, grey: NDArray[np.uint8]) -> bool:
-        """Whether something is in the picture, or gone from it, since the reference.
+    def differs(self, grey: NDArray[np.uint8], fewest: float = FEWEST_CELLS) -> bool:
+        """Whether something of at least `fewest` cells is in the picture, or gone from it, since the reference.
 
         Light that changes all over the picture is none; nor is a single cell here and there, as rain makes them.
         Raises `ValueError` for a picture of another shape.
@@ -67,7 +67,7 @@ class PictureChange:
         self.cells = int(np.count_nonzero(changed & (np.asarray(around) >= _NEIGHBOURS)))
         self._picture = picture
         self._seen += 1
-        return self.cells >= _FEWEST_CELLS
+        return self.cells >= fewest
 
     def follow(self, rate: float) -> None:
         """Lead the reference towards the last picture: by a part of the way, or (1.0) all of it."""
