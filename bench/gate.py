@@ -27,12 +27,13 @@ import av
 import cv2
 import numpy as np
 
+from watchpost.config.gate import GateOptions
 from watchpost.options import parse_seconds
 from watchpost.scene.options import SceneOptions
 from watchpost.scene.scene import Scene
 from watchpost.types import BGR, Packet, StreamInfo
 from watchpost.video.decoder import Decoder
-from watchpost.video.gate import Gate, GateOptions
+from watchpost.video.gate import Gate
 from watchpost.video.gate_explained import State
 from watchpost.video.picture_change import COLUMNS, ROWS
 from watchpost.video.ring import Ring

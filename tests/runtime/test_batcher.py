@@ -456,3 +456,20 @@ def test_the_example_of_the_design_note(make: Make) -> None:
         thread.join(10)
     assert names["batcher"].stop()  # type: ignore[attr-defined]
     assert kinds == ["appeared", "left"]
+
+
+def test_models_come_and_go_while_it_runs(make: Make) -> None:
+    batcher, late = make(Gated()), Gated(is_open=False)
+    batcher.serve("car", Served(late))
+    seat = batcher.join("gate", "car")
+    seat.offer(frame(3))
+    late.wait_for_call()
+    seat.close(discard=True)
+    assert not batcher.withdraw("car", timeout_s=0.01)  # it is still at work
+    batcher.serve("car", Served(Gated()))  # another of the same name
+    again = batcher.join("gate", "car")
+    late.gate.set()
+    again.offer(frame(4))
+    again.close()
+    assert indices(again) == [4]
+    assert batcher.withdraw("car")

@@ -8,8 +8,9 @@ import pytest
 from numpy.typing import NDArray
 
 from sized_packets import STREAM, camera
+from watchpost.config.gate import GateOptions
 from watchpost.types import Packet
-from watchpost.video.gate import Gate, GateOptions, Work
+from watchpost.video.gate import Gate, Work
 from watchpost.video.gate_explained import Reason, State
 from watchpost.video.picture_change import COLUMNS, ROWS
 from watchpost.video.ring import Ring

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from clips import encode_clip
+from watchpost.config.gate import GateOptions
 from watchpost.types import BGR, Frame, Packet, StreamInfo
 from watchpost.video.decoder import Decoder
-from watchpost.video.gate import Gate, GateOptions
+from watchpost.video.gate import Gate
 from watchpost.video.gate_explained import Reason, State
 from watchpost.video.picture_change import COLUMNS, ROWS
 from watchpost.video.ring import Ring

@@ -11,10 +11,11 @@ from typing import Final, cast
 from bench.fleet.approaches._threads import run_threads
 from bench.fleet.feed import Feed
 from bench.fleet.stage import Limited, Stage, Watcher
+from watchpost.config.gate import GateOptions
 from watchpost.runtime.due import Due
 from watchpost.types import Frame
 from watchpost.video.decoder import AvPicture, Decoder
-from watchpost.video.gate import Gate, GateOptions
+from watchpost.video.gate import Gate
 from watchpost.video.picture_change import COLUMNS, ROWS
 from watchpost.video.ring import Ring
 from watchpost.video.timestamps import mended

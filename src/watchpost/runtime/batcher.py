@@ -57,6 +57,9 @@ class _Worker:
     """A thread and what it is about."""
 
     lane: Lane | None = None
+    """Whose frames it has, until they are handed out or given up."""
+    called: Lane | None = None
+    """Whose detector it is in, also after it was given up."""
     jobs: list[tuple[Seat, Job]] = field(default_factory=list)
     since_s: float = 0.0
     is_given_up: bool = False
@@ -91,10 +94,11 @@ class Batcher:
         self._hang_after_s = hang_after_s
         self._lock = threading.Lock()
         self._wake = threading.Condition(self._lock)
+        self._answered = threading.Condition(self._lock)
         self._models: FairTurns[str] = FairTurns(_TURN_S)
-        self._lanes = {name: Lane(name, served) for name, served in models.items()}
+        self._lanes: dict[str, Lane] = {}
         for name, served in models.items():
-            self._models.add(name, 0.0, weight=served.share, cost=_TURN_S)
+            self.serve(name, served)
         self._lane_of: dict[Seat, Lane] = {}
         self._workers = [_Worker() for _ in range(workers)]
         self._hung: list[_Worker] = []
@@ -109,6 +113,19 @@ class Batcher:
         """Start the workers."""
         for worker in self._workers:
             self._launch(worker)
+
+    def serve(self, name: str, served: Served) -> None:
+        """Take up a model, at any time; a name that is free. Its smaller variant counts from the start alone."""
+        with self._lock:
+            self._lanes[name] = Lane(name, served)
+            self._models.add(name, 0.0, weight=served.share, cost=_TURN_S)
+
+    def withdraw(self, name: str, timeout_s: float = 10.0) -> bool:
+        """Serve a model no more; its cameras have gone. False if a call of it did not return: leave it open then."""
+        with self._lock:
+            lane = self._lanes.pop(name)
+            self._models.remove(name)
+            return self._answered.wait_for(lambda: lane.calls == 0, timeout_s)
 
     def join(
         self,
@@ -184,7 +201,7 @@ class Batcher:
         return self._load.level
 
     def counts(self) -> dict[str, float]:
-        """Totals since the start, `busy_s` in seconds of workers, and the present `level`, `hung` calls and `seats`."""
+        """Totals since the start, `busy_s` in seconds of workers; now: `level`, `hung` calls, `seats`, `waiting`."""
         with self._lock:
             now_s = self._clock.monotonic_s()
             total = self._total()
@@ -200,6 +217,7 @@ class Batcher:
                 "level": int(self._load.level),
                 "hung": len(self._hung),
                 "seats": len(self._lane_of),
+                "waiting": sum(len(lane.since_s) for lane in self._lanes.values()),
             }
 
     # The work of one thread.
@@ -243,6 +261,8 @@ class Batcher:
     def _start(self, worker: _Worker, lane: Lane, now_s: float) -> tuple[Detector, list[Frame]]:
         served = lane.served
         worker.lane, worker.since_s = lane, now_s
+        worker.called = lane
+        lane.calls += 1
         while len(worker.jobs) < served.batch and (seat := lane.turns.take(now_s)) is not None:
             del lane.since_s[seat]
             worker.jobs.append((seat, seat.start()))
@@ -254,6 +274,9 @@ class Batcher:
     def _hand_out(self, worker: _Worker, outcomes: list[Outcome]) -> bool:
         """Give each camera its result; false when this worker is not needed any more."""
         with self._lock:
+            assert worker.called is not None  # noqa: S101 - it has just been at work
+            worker.called.calls -= 1
+            self._answered.notify_all()
             if worker.is_given_up:  # it hung, and comes back after its cameras were told
                 self._hung.remove(worker)
                 if len(self._workers) >= self._worker_count:
@@ -263,7 +286,8 @@ class Batcher:
                 return True
             lane = worker.lane
             assert lane is not None  # noqa: S101 - it has just been at work
-            self._models.settle(lane.name, self._clock.monotonic_s() - worker.since_s)
+            if self._lanes.get(lane.name) is lane:  # not withdrawn meanwhile
+                self._models.settle(lane.name, self._clock.monotonic_s() - worker.since_s)
             self._close_call(worker, outcomes)
             return True
 

@@ -38,6 +38,8 @@ class Lane:
     since_s: dict[Seat, float] = field(default_factory=dict)
     """When those with a frame got it, the oldest first."""
     seats: int = 0
+    calls: int = 0
+    """Calls of its detector that have not returned."""
 
     def due_s(self, now_s: float) -> float | None:
         """When the next batch goes, `None` while there is nothing for it."""

@@ -124,6 +124,16 @@ class LiveHub:
             entry.state, entry.detail = "live", ""
         entry.overlay.observe(frame, detections)
 
+    def look(self, frame: Frame) -> None:
+        """Show a frame of a camera that sleeps; nothing is known of what is in it."""
+        with self._lock:
+            entry = self._known(frame.camera)
+            before = entry.newest
+            nothing = Detections.empty(frame.size)
+            counts, dropped = ({}, 0) if before is None else (before.counts, before.dropped)
+            entry.newest = _Shown(1 if before is None else before.sequence + 1, frame, nothing, counts, dropped)
+            entry.state, entry.detail = "live", ""
+
     def cameras(self) -> list[CameraStatus]:
         """All cameras, in the order in which they were added."""
         now_s, wall_time_s = self._clock.monotonic_s(), self._clock.wall_time_s()

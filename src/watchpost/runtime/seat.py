@@ -75,17 +75,18 @@ class Seat:
         self._lost_restart = False
         """The same, of a frame whose detection failed."""
 
-    def offer(self, frame: Frame, *, wait: bool = False) -> bool:
+    def offer(self, frame: Frame, *, wait: bool = False, always: bool = False) -> bool:
         """Hand over the camera's newest frame; frames come in order of presentation, from one thread.
 
         At once, in place of one that still waits (it is counted as dropped), and only if one is due at the camera's
         rate; with `wait`, for files, when there is room. False when it was not taken: not due, or the seat is closed.
+        With `always` the rate does not matter, and does not count the frame: for single frames while a camera sleeps.
         A frame that is lost on the way leaves its `is_discontinuous` to the next.
         """
         with self._lock:
             fps = self.wish.fps if wait else self._fps(self.wish)
             self._due.interval_s = 1 / fps
-            if not self._due(frame.camera_time_s):
+            if not always and not self._due(frame.camera_time_s):
                 self.counts.skipped += 1
                 self._owes_restart |= frame.is_discontinuous
                 return False

@@ -11,13 +11,12 @@ import math
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Final, Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
-from watchpost.options import Seconds, Settings
+from watchpost.config.gate import GateOptions
 from watchpost.types import Frame, Packet, StreamInfo
 from watchpost.video.gate_explained import Explanation, Reason, State
 from watchpost.video.packet_sizes import PacketSizes
@@ -43,22 +42,6 @@ _GOOD_GOPS: Final = 3
 _SETTLED: Final = 8
 _UNANSWERED: Final = 2
 """Key frames alone that gave no picture: intra-refresh streams flag places as key frames that are none."""
-
-
-class GateOptions(Settings):
-    """When a camera sleeps. Durations are camera time."""
-
-    enabled: bool = True
-    """Without it, every frame is decoded."""
-    quiet: Annotated[Seconds, Field(gt=0)] = 2.0
-    """Sleep after so long without a sign of life."""
-    look: Annotated[Seconds, Field(gt=0)] = 1.5
-    """While asleep, pass over key frames that come sooner than this after the last one that was decoded."""
-    longest_gop: Annotated[Seconds, Field(gt=0)] = 5.0
-    """Key frames further apart than this are too rare to rely on: everything is decoded. At most the ring's length."""
-    threshold: Annotated[float, Field(gt=0)] = 5.0
-    """Standard deviations by which the packet sizes of a second must lie off the usual to wake the camera. It rises
-    with each wake for nothing, up to three times as high, and falls again with each that was right."""
 
 
 @dataclass(frozen=True, slots=True)
