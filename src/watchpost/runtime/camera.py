@@ -113,6 +113,7 @@ class Camera:
         try:
             for packet in self._packets(self._stop):
                 self.stats.packets += 1
+                self.stats.is_live = packet.stream.is_live
                 for taken in self._intake.frames(packet):
                     self._offer(taken)
                 if self._stop.is_set():

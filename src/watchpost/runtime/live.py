@@ -17,6 +17,7 @@ from watchpost.picture import encode_jpeg
 from watchpost.telemetry import redacted
 from watchpost.types import Detections, Event, Frame
 from watchpost.video.draw import Overlay
+from watchpost.video.gate import Gate
 
 CameraState = Literal["connecting", "live", "reconnecting", "ended", "failed"]
 
@@ -44,7 +45,11 @@ class CameraStatus:
     detections: int
     """Objects in the newest frame."""
     delay_s: float | None
-    """From the arrival of the newest analysed frame until now; `None` before the first."""
+    """From the arrival of the newest frame until now; `None` before the first."""
+    gate: str | None
+    """What the camera's gate does: `asleep`, `awake`, `open`; `None` where there is none."""
+    gate_reason: str | None
+    """Why it does so, as a key: `quiet`, `picture`, ..."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +64,7 @@ class _Shown:
 @dataclass(eq=False)
 class _Camera:
     overlay: Overlay
+    gate: Gate | None = None
     state: CameraState = "connecting"
     detail: str = ""
     newest: _Shown | None = None
@@ -86,13 +92,14 @@ class LiveHub:
         camera: str,
         zones: Mapping[str, NDArray[np.floating]] | None = None,
         lines: Mapping[str, NDArray[np.floating]] | None = None,
+        gate: Gate | None = None,
     ) -> None:
-        """Make a camera known before its first frame, with the zones and lines to draw (see `Overlay`).
+        """Make a camera known before its first frame, with the zones and lines to draw (see `Overlay`) and its gate.
 
         Adding it again replaces them.
         """
         with self._lock:
-            self._cameras[camera] = _Camera(Overlay(zones, lines))
+            self._cameras[camera] = _Camera(Overlay(zones, lines), gate)
 
     def remove(self, camera: str) -> None:
         """Forget a camera; its events stay."""
@@ -207,6 +214,8 @@ def _status(name: str, entry: _Camera, now_s: float, wall_time_s: float) -> Came
         dropped=shown.dropped if shown else 0,
         detections=len(shown.detections) if shown else 0,
         delay_s=max(0.0, wall_time_s - shown.frame.wall_time_s) if shown else None,
+        gate=entry.gate.state.value if entry.gate else None,
+        gate_reason=entry.gate.reason.name.lower() if entry.gate else None,
     )
 
 

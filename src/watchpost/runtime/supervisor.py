@@ -32,6 +32,7 @@ from watchpost.runtime.assembly import (
 from watchpost.runtime.batcher import Batcher, DetectorHang, Notice
 from watchpost.runtime.camera import Camera
 from watchpost.runtime.delivery import Delivery
+from watchpost.runtime.figures import Figures, camera_figures
 from watchpost.runtime.intake import Intake
 from watchpost.runtime.lane import Served
 from watchpost.runtime.live import LiveHub
@@ -58,6 +59,7 @@ class _Entry:
     config: CameraConfig
     running: Camera | None = None
     failures: int = 0
+    starts: int = 0
     losses: int = 0
     """How often its connection was lost."""
     restart_at_s: float = 0.0
@@ -120,6 +122,12 @@ class Supervisor:
         entry = self._entries.get(name)
         return None if entry is None else entry.running
 
+    def figures(self) -> Figures:
+        """What all running cameras and the batcher have counted; from any thread."""
+        running = [(entry.running, entry) for entry in list(self._entries.values())]
+        cameras = [camera_figures(camera, each.losses, each.starts) for camera, each in running if camera is not None]
+        return Figures(tuple(cameras), self._batcher.counts())
+
     @property
     def store(self) -> EventStore | None:
         """Where the events are kept, `None` before the first `apply`."""
@@ -142,6 +150,7 @@ class Supervisor:
             self._note_failure(name, entry, error)
             return
         entry.running, entry.started_at_s = camera, self._clock.monotonic_s()
+        entry.starts += 1
         camera.start()
 
     def _make(self, name: str, config: CameraConfig) -> Camera:
@@ -150,11 +159,12 @@ class Supervisor:
         zones, lines = config.zone_arrays(), config.line_arrays()
         rules = [make_rule(rule.kind, name, rule.options, rule.title, zones, lines) for rule in config.rules]
         pipeline = Pipeline(detector, tracker, rules, wanted_classes(config.classes, detector))
-        self._hub.add(name, zones, lines)
+        intake = Intake(Decoder(name), self._clock, config.gate, config.ring)
+        self._hub.add(name, zones, lines, intake.gate)
         return Camera(
             name,
             partial(self._packets, name, config),
-            Intake(Decoder(name), self._clock, config.gate, config.ring),
+            intake,
             self._batcher.join(name, _lane(config.model, tracker.minimum_confidence), fps=config.max_fps or math.inf),
             pipeline,
             [self._show],
