@@ -16,7 +16,7 @@ from bench.fleet.outcome import Limits, Outcome
 from bench.fleet.search import Search
 from bench.fleet.visits import Visit
 
-CARRIES = {"plain": 10, "watchpost_today": 23, "demux_only": 100}
+CARRIES = {"plain": 10, "watchpost": 23, "demux_only": 100}
 CLIP = Clip(Path("one.mp4"), 60, 15, 2, (Visit(20, 30, 21, 8, known_start_s=21.2, known_s=21.8),))
 
 
@@ -43,12 +43,12 @@ def trial() -> compare.Trial:
 
 def test_approaches_take_turns_until_each_has_its_answer() -> None:
     told: list[Outcome] = []
-    searches = {name: Search(4, 400, rounds=2) for name in ("plain", "watchpost_today")}
+    searches = {name: Search(4, 400, rounds=2) for name in ("plain", "watchpost")}
     outcomes = compare.search(trial(), searches, told.append)
     assert outcomes == told
-    assert {name: each.best for name, each in searches.items()} == {"plain": 10, "watchpost_today": 23}
+    assert {name: each.best for name, each in searches.items()} == {"plain": 10, "watchpost": 23}
     both = [each.approach for each in outcomes[:6]]
-    assert both == ["plain", "watchpost_today"] * 3
+    assert both == ["plain", "watchpost"] * 3
 
 
 def test_rounds_at_given_numbers_are_interleaved() -> None:
@@ -67,10 +67,10 @@ def test_rounds_at_given_numbers_are_interleaved() -> None:
 
 
 def test_the_tables_say_what_was_measured() -> None:
-    searches = {"plain": Search(1, 1), "watchpost_today": Search(1, 1)}
+    searches = {"plain": Search(1, 1), "watchpost": Search(1, 1)}
     outcomes = compare.search(trial(), searches, lambda _: None)
     shown = Console(file=io.StringIO(), width=120)
-    shown.print(table.summary({"plain": 1, "watchpost_today": 1}, outcomes, "plain"))
+    shown.print(table.summary({"plain": 1, "watchpost": 1}, outcomes, "plain"))
     assert isinstance(shown.file, io.StringIO)
     text = shown.file.getvalue()
     assert "1.000 (1/1)" in text  # found
