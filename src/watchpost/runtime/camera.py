@@ -20,6 +20,7 @@ from watchpost.runtime.intake import Intake, Taken
 from watchpost.runtime.seat import Seat
 from watchpost.runtime.stats import CameraStats
 from watchpost.types import Detections, Event, Frame, Packet
+from watchpost.video.gate import Gate
 
 _SURE: Final = 0.6
 """Confidence from which on an object in a look wakes the camera: no tracker confirms it there."""
@@ -53,8 +54,6 @@ class Camera:
         self.stats = CameraStats(clock)
         self.error: Exception | None = None
         self.finished = threading.Event()
-        self.gate: Final = intake.gate
-        """Why it sleeps or not, `None` where every frame is decoded."""
         self._packets = packets
         self._intake = intake
         self._seat = seat
@@ -75,6 +74,11 @@ class Camera:
             threading.Thread(target=self._run, args=(work,), name=f"{name} {work.__name__[1:]}", daemon=True)
             for work in (self._read, self._analyse)
         ]
+
+    @property
+    def gate(self) -> Gate | None:
+        """Why it sleeps or not, `None` where every frame is decoded."""
+        return self._intake.gate
 
     def start(self) -> None:
         """Start both threads."""
@@ -113,7 +117,6 @@ class Camera:
         try:
             for packet in self._packets(self._stop):
                 self.stats.packets += 1
-                self.stats.is_live = packet.stream.is_live
                 for taken in self._intake.frames(packet):
                     self._offer(taken)
                 if self._stop.is_set():

@@ -44,7 +44,7 @@ class Figures:
 
 def camera_figures(camera: Camera, losses: int, starts: int) -> CameraFigures:
     """What a running camera has counted; from any thread."""
-    stats, has_gate = camera.stats, camera.stats.is_live
+    stats, gate = camera.stats, camera.gate
     return CameraFigures(
         name=camera.name,
         packets=stats.packets,
@@ -55,5 +55,5 @@ def camera_figures(camera: Camera, losses: int, starts: int) -> CameraFigures:
         events=stats.events,
         losses=losses,
         starts=starts,
-        gate=camera.gate.explain() if camera.gate is not None and has_gate else None,
+        gate=None if gate is None else gate.explain(),
     )

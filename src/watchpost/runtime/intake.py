@@ -52,6 +52,7 @@ class Intake:
         self, decoder: FrameDecoder, clock: Clock, options: GateOptions | None = None, ring: RingOptions | None = None
     ) -> None:
         self.gate: gate.Gate | None = None
+        """From the first packet of a live stream on."""
         self.returns = 0
         """How often the camera woke and went back to frames that had not been shown."""
         self.known_until_s = float("-inf")
@@ -61,14 +62,15 @@ class Intake:
         self._hold: tuple[float, float] | None = None
         """When the last waking was, by the clock and in camera time, until the camera has caught up."""
         self._next_glance_s = float("-inf")
-        if options is not None:
-            ring = ring or RingOptions()
-            self._ring = Ring(round(ring.megabytes * 1e6), ring.seconds)
-            self.gate = gate.Gate(options, self._ring)
+        bounds = ring or RingOptions()
+        self._ring = Ring(round(bounds.megabytes * 1e6), bounds.seconds)
+        self._options = options
 
     def frames(self, packet: Packet) -> Iterator[Taken]:
         """The frames that come of a packet, one by one: each is to be dealt with before the next is taken."""
         is_live = packet.stream.is_live
+        if self.gate is None and is_live and self._options is not None:
+            self.gate = gate.Gate(self._options, self._ring)
         if self.gate is None or not is_live:
             for frame in self._decoder.decode(packet):
                 yield Taken(frame, may_wait=not is_live)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Final, Literal
@@ -64,7 +64,7 @@ class _Shown:
 @dataclass(eq=False)
 class _Camera:
     overlay: Overlay
-    gate: Gate | None = None
+    gate: Callable[[], Gate | None]
     state: CameraState = "connecting"
     detail: str = ""
     newest: _Shown | None = None
@@ -92,7 +92,7 @@ class LiveHub:
         camera: str,
         zones: Mapping[str, NDArray[np.floating]] | None = None,
         lines: Mapping[str, NDArray[np.floating]] | None = None,
-        gate: Gate | None = None,
+        gate: Callable[[], Gate | None] = lambda: None,
     ) -> None:
         """Make a camera known before its first frame, with the zones and lines to draw (see `Overlay`) and its gate.
 
@@ -195,14 +195,14 @@ class LiveHub:
 
     def _known(self, camera: str) -> _Camera:
         if camera not in self._cameras:
-            self._cameras[camera] = _Camera(Overlay())
+            self._cameras[camera] = _Camera(Overlay(), lambda: None)
         return self._cameras[camera]
 
 
 def _status(name: str, entry: _Camera, now_s: float, wall_time_s: float) -> CameraStatus:
     recent = [time_s for time_s in entry.times_s if time_s > now_s - _RATE_WINDOW_S]
     span_s = now_s - recent[0] if recent else 0.0
-    shown = entry.newest
+    shown, gate = entry.newest, entry.gate()
     width, height = shown.frame.size if shown else (0, 0)
     return CameraStatus(
         name=name,
@@ -214,8 +214,8 @@ def _status(name: str, entry: _Camera, now_s: float, wall_time_s: float) -> Came
         dropped=shown.dropped if shown else 0,
         detections=len(shown.detections) if shown else 0,
         delay_s=max(0.0, wall_time_s - shown.frame.wall_time_s) if shown else None,
-        gate=entry.gate.state.value if entry.gate else None,
-        gate_reason=entry.gate.reason.name.lower() if entry.gate else None,
+        gate=gate.state.value if gate else None,
+        gate_reason=gate.reason.name.lower() if gate else None,
     )
 
 

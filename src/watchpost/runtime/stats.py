@@ -17,8 +17,6 @@ class CameraStats:
     """Counts of one camera; written by its two threads, each its own, read by anyone."""
 
     clock: Clock
-    is_live: bool = False
-    """The newest packet is of a live stream."""
     packets: int = 0
     """Packets received."""
     decoded: int = 0

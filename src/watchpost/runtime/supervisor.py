@@ -160,7 +160,7 @@ class Supervisor:
         rules = [make_rule(rule.kind, name, rule.options, rule.title, zones, lines) for rule in config.rules]
         pipeline = Pipeline(detector, tracker, rules, wanted_classes(config.classes, detector))
         intake = Intake(Decoder(name), self._clock, config.gate, config.ring)
-        self._hub.add(name, zones, lines, intake.gate)
+        self._hub.add(name, zones, lines, lambda: intake.gate)
         return Camera(
             name,
             partial(self._packets, name, config),
