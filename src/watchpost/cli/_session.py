@@ -151,7 +151,6 @@ class Session:
         next_line_s = started_s + _PLAIN_REFRESH_S
         with Live(console=self.console, auto_refresh=False, transient=True) as live:
             while not self._stop.is_set() and not self.camera.finished.wait(_REFRESH_S):
-                self._batcher.tend()
                 now_s = self._clock.monotonic_s()
                 if now_s >= end_s:
                     return

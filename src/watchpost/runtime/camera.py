@@ -7,6 +7,7 @@ the past of a camera that has just woken it does, within bounds. A file's reader
 from __future__ import annotations
 
 import dataclasses
+import math
 import threading
 import time
 from collections import deque
@@ -61,8 +62,10 @@ class Camera:
         self._on_frame = tuple(on_frame)
         self._on_events = tuple(on_events)
         self._on_look = tuple(on_look)
-        # the same rate all the time; what comes of it is who is quiet, and so gives way under load
-        self._rate = AdaptiveRate(AdaptiveOptions(full_fps=seat.wish.fps, least_fps=seat.wish.fps))
+        # The same rate all the time; what comes of it is who is quiet, and so gives way under load. Whoever wants all
+        # frames has more of them than fit as a matter of course, and that must not slow it down.
+        fps = seat.wish.fps
+        self._rate = AdaptiveRate(AdaptiveOptions(full_fps=fps, least_fps=fps)) if math.isfinite(fps) else None
         self._stop = threading.Event()
         self._looks: deque[tuple[int, int]] = deque()
         """Looks that the detector was asked about: frame index, and how often the camera had gone back before."""
@@ -160,7 +163,8 @@ class Camera:
         result = self._pipeline.conclude(frame, found)
         if self.gate is not None and not is_look:
             self.gate.see_objects(frame.camera_time_s, len(result.detections))
-        self._seat.wish = self._rate.see(found, result.detections, frame.camera_time_s)
+        if self._rate is not None:
+            self._seat.wish = self._rate.see(found, result.detections, frame.camera_time_s)
         self.stats.note(result)
         for call in self._on_frame:
             call(result)
