@@ -196,3 +196,26 @@ def test_a_restart_of_the_clock_is_not_lost_with_a_frame_that_is_not_due() -> No
     assert run.times_s == [0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5]
     assert [result.frame.is_discontinuous for result in run.results] == [False] * 4 + [True] + [False] * 3
     assert run.resets == 2  # there, and at the end
+
+
+def waited_for(seconds_a_frame: float) -> list[float]:
+    """Camera times of the frames that the reader may wait with, when each takes the detector so long."""
+    clock = ManualClock()
+    intake = Intake(Scene(lambda time_s: time_s > 41.25, nobody), clock, GateOptions())
+    times_s = []
+    for packet in live(50):
+        for taken in intake.frames(packet):
+            if taken.may_wait:
+                times_s.append(taken.frame.camera_time_s)
+                clock.advance(seconds_a_frame)
+    return times_s
+
+
+def test_the_past_is_waited_for_until_the_camera_has_caught_up() -> None:
+    times_s = waited_for(0.02)
+    assert np.diff(times_s) == pytest.approx(0.1)
+    assert times_s[0] < 41 < 42 < times_s[-1] < 43
+
+
+def test_the_past_is_not_waited_for_longer_than_a_network_holds() -> None:
+    assert len(waited_for(0.5)) == 11
