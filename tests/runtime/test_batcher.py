@@ -430,6 +430,26 @@ def test_too_much_to_do_lowers_quiet_cameras_then_the_input_and_is_told(make: Ma
     assert batcher.level == Level.FULL
 
 
+def test_who_wants_all_frames_does_not_make_others_slower(make: Make) -> None:
+    clock, notices = ManualClock(), list[Notice]()
+    detector = Gated(is_open=False)
+    batcher = make(detector, clock, on_notice=notices.append)
+    greedy, quiet = batcher.join("greedy", "person"), batcher.join("quiet", "person", fps=5.0)
+    quiet.wish = Wish(5.0, is_quiet=True)
+    greedy.offer(frame(0))
+    detector.wait_for_call()
+    for second in range(20):
+        if second == 10:
+            quiet.close(discard=True)  # its counts go with it
+        for index in range(10):
+            greedy.offer(frame(1 + 10 * second + index))
+        clock.advance(1)
+        batcher.tend()
+    assert greedy.counts.dropped == 199
+    assert notices == []
+    detector.gate.set()
+
+
 def test_the_example_of_the_design_note(make: Make) -> None:
     note = (Path(__file__).parents[2] / "docs" / "design" / "batching.md").read_text(encoding="utf-8")
     example = note.partition("```python\n")[2].partition("```")[0]

@@ -7,6 +7,7 @@ how many frames are in detection at once. See docs/design/batching.md.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -360,13 +361,17 @@ class Batcher:
         return DetectorHungError(f"the detector {lane.name} has not answered for {self._hang_after_s:.0f} s.")
 
     def _look(self, now_s: float) -> LoadChange | None:
-        then_s, wanted, dropped, busy_s = self._last_look
+        then_s, wanted_then, dropped_then, busy_s = self._last_look
         if now_s <= then_s:
             return None
-        total, busy_now_s = self._total(), self._busy_until(now_s)
-        self._last_look = (now_s, total.wanted, total.dropped, busy_now_s)
+        # who wants all frames drops some as a matter of course: only rates that are not kept are too much to do
+        limited = [seat.counts for seat in self._lane_of if math.isfinite(seat.wish.fps)]
+        wanted, dropped = sum(each.wanted for each in limited), sum(each.dropped for each in limited)
+        busy_now_s = self._busy_until(now_s)
+        self._last_look = (now_s, wanted, dropped, busy_now_s)
         busy = (busy_now_s - busy_s) / ((now_s - then_s) * max(1, len(self._workers)))
-        return self._load.look(Load(total.wanted - wanted, total.dropped - dropped, min(1.0, busy)))
+        since = max(0, wanted - wanted_then), max(0, dropped - dropped_then)  # cameras that went took theirs along
+        return self._load.look(Load(*since, min(1.0, busy)))
 
     def _busy_until(self, now_s: float) -> float:
         return self._busy_s + sum(now_s - worker.since_s for worker in self._workers if worker.lane is not None)
