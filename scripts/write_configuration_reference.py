@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 from watchpost import plugins
 from watchpost.config import Camera, Configuration, RuleSection, SinkSection, Web
+from watchpost.config.gate import GateOptions, RingOptions
 from watchpost.config.models import Defaults
 from watchpost.options import Settings
 
@@ -35,6 +36,7 @@ def reference() -> str:
     """All settings as Markdown, one table for each part of the file and for each plugin."""
     parts: dict[str, type[Settings]] = {"The file": Configuration, "`web:`": Web}
     parts |= {"`defaults:`": Defaults, "A camera": Camera}
+    parts |= {"`gate:` of a camera": GateOptions, "`ring:` of a camera": RingOptions}
     lines = [MARK, "## All settings"]
     for title, part in parts.items():
         lines += [f"### {title}", _text(part.__doc__), "", *_table(part.model_fields)]

@@ -49,6 +49,12 @@ class OneFrameAPacket:
         self._waiting: list[Frame] = []
         self._held = held
 
+    def decode_alone(self, packet: Packet) -> list[Frame]:
+        return self.decode(packet)
+
+    def restart(self, known_until_s: float) -> None:
+        raise AssertionError("nothing goes back here")
+
     def decode(self, packet: Packet) -> list[Frame]:
         assert packet.pts is not None
         self._waiting.append(frame(packet.pts, fps=float(1 / packet.stream.time_base)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from watchpost.errors import WatchpostError
 from watchpost.types import BGR
@@ -41,6 +42,13 @@ class ArrayPicture:
         if (width, height) == (self.width, self.height):
             return self._bgr
         return np.asarray(cv2.resize(self._bgr, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+    def grey(self, width: int, height: int) -> NDArray[np.uint8]:
+        """Stretched to (height, width) grey: each pixel the mean of those it stands for."""
+        import cv2
+
+        small = cv2.resize(self._bgr, (width, height), interpolation=cv2.INTER_AREA)
+        return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
 
 
 def decode_picture(data: bytes, name: str = "picture") -> BGR:

@@ -70,7 +70,10 @@ class Pipeline:
         """What is seen in one frame: the step that knows no other frame, so several threads may do it at once."""
         if self._detector is None:
             return Detections.empty(frame.size)
-        found = self._detector.detect([frame])[0]
+        return self.wanted(self._detector.detect([frame])[0])
+
+    def wanted(self, found: Detections) -> Detections:
+        """Those of the camera's classes."""
         return found.of_classes(self._classes) if self._classes else found
 
     def conclude(self, frame: Frame, found: Detections) -> Analysed:

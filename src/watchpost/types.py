@@ -69,7 +69,8 @@ class Packet:
     @property
     def camera_time_s(self) -> float | None:
         """Presentation time in seconds, `None` while the pts is missing."""
-        return None if self.pts is None else float(self.pts * self.stream.time_base)
+        base = self.stream.time_base  # whole numbers: a tenth of what Fraction takes, and every packet is asked
+        return None if self.pts is None else self.pts * base.numerator / base.denominator
 
 
 class Picture(Protocol):
@@ -88,6 +89,9 @@ class Picture(Protocol):
 
     def resized(self, width: int, height: int) -> BGR:
         """The picture stretched to (height, width, 3) uint8 BGR, where possible straight from YUV."""
+
+    def grey(self, width: int, height: int) -> NDArray[np.uint8]:
+        """The picture stretched to (height, width) uint8 grey, as it was coded: perhaps not upright."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

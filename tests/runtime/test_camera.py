@@ -2,44 +2,59 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import pytest
 
 from fakes import OneFrameAPacket, Recorder, RowTracker, ScriptedDetector, SeenRule, detections, packet
 from watchpost.clock import ManualClock
+from watchpost.detectors import Detector
 from watchpost.pipeline import Pipeline
+from watchpost.runtime.batcher import Batcher
 from watchpost.runtime.camera import Camera
-from watchpost.runtime.mailbox import Mailbox
+from watchpost.runtime.intake import Intake
+from watchpost.runtime.lane import Served
+from watchpost.runtime.seat import Seat
 from watchpost.types import Detections, Frame, Packet
 
 PERSON = detections([10, 10, 20, 40])
 
 
+@contextmanager
+def seat_at(detector: Detector, fps: float = math.inf, workers: int = 1) -> Iterator[Seat]:
+    """The place of a camera that has a detector of its own."""
+    batcher = Batcher({"own": Served(detector)}, ManualClock(), workers=workers)
+    batcher.start()
+    yield batcher.join("gate", "own", fps=fps, ahead=workers + 1)
+    batcher.stop(0.1)
+
+
 def run(
-    packets: Iterable[Packet], detector: ScriptedDetector, decoder: OneFrameAPacket | None = None, **options: float
+    packets: Iterable[Packet],
+    detector: ScriptedDetector,
+    decoder: OneFrameAPacket | None = None,
+    fps: float = math.inf,
+    workers: int = 1,
 ) -> tuple[Camera, Recorder]:
     recorder = Recorder()
+    intake = Intake(decoder or OneFrameAPacket(), ManualClock())
     pipeline = Pipeline(detector, RowTracker(), [SeenRule()])
-    camera = Camera(
-        "gate",
-        lambda stop: packets,
-        decoder or OneFrameAPacket(),
-        pipeline,
-        [recorder.frame],
-        [recorder.events],
-        ManualClock(),
-        **options,
-    )
-    camera.start()
-    assert camera.finished.wait(10)
-    assert camera.stop()
+    with seat_at(detector, fps, workers) as seat:
+        camera = Camera(
+            "gate", lambda stop: packets, intake, seat, pipeline, [recorder.frame], [recorder.events], ManualClock()
+        )
+        camera.start()
+        assert camera.finished.wait(10)
+        assert camera.stop()
     return camera, recorder
 
 
-def test_every_frame_of_a_file_is_analysed_and_the_open_events_are_closed() -> None:
-    camera, recorder = run([packet(i) for i in range(50)], ScriptedDetector({7: PERSON}))
+@pytest.mark.parametrize("workers", [1, 3])
+def test_every_frame_of_a_file_is_analysed_and_the_open_events_are_closed(workers: int) -> None:
+    camera, recorder = run([packet(i) for i in range(50)], ScriptedDetector({7: PERSON}), workers=workers)
     assert recorder.frames == list(range(50))
     assert recorder.kinds == ["appeared", "left"]
     assert (camera.error, camera.stats.frames, camera.stats.dropped) == (None, 50, 0)
@@ -48,7 +63,7 @@ def test_every_frame_of_a_file_is_analysed_and_the_open_events_are_closed() -> N
 
 @pytest.mark.parametrize(("max_fps", "expected"), [(5, [0, 2, 4, 6, 8]), (4, [0, 3, 5, 8]), (20, list(range(10)))])
 def test_the_wanted_frame_rate_is_kept_exactly(max_fps: float, expected: list[int]) -> None:
-    camera, recorder = run([packet(i) for i in range(10)], ScriptedDetector(), max_fps=max_fps)
+    camera, recorder = run([packet(i) for i in range(10)], ScriptedDetector(), fps=max_fps)
     assert recorder.frames == expected
     assert camera.stats.skipped == 10 - len(expected)
 
@@ -79,17 +94,15 @@ def test_a_detector_that_hangs_does_not_hold_up_the_stop() -> None:
             assert go_on.wait(10)
             return super().detect(frames)
 
-    for parallel in (1, 2):
-        is_detecting.clear()
-        go_on.clear()
-        pipeline = Pipeline(Hanging(), RowTracker())
-        live = [packet(i, is_live=True) for i in range(5)]
-        camera = Camera("gate", lambda stop: live, OneFrameAPacket(), pipeline, [], [], ManualClock(), None, parallel)  # noqa: B023
+    live = [packet(i, is_live=True) for i in range(5)]
+    detector = Hanging()
+    with seat_at(detector) as seat:
+        intake, pipeline = Intake(OneFrameAPacket(), ManualClock()), Pipeline(detector, RowTracker())
+        camera = Camera("gate", lambda stop: live, intake, seat, pipeline, [], [], ManualClock())
         camera.start()
         assert is_detecting.wait(10)
-        assert not camera.stop(timeout_s=0.05)
-        go_on.set()
         assert camera.stop()
+        go_on.set()
 
 
 def test_a_live_camera_is_stopped_from_outside() -> None:
@@ -105,28 +118,13 @@ def test_a_live_camera_is_stopped_from_outside() -> None:
                 started.set()
 
     pipeline = Pipeline(ScriptedDetector(), RowTracker())
-    camera = Camera("gate", endless, OneFrameAPacket(), pipeline, [recorder.frame], [recorder.events], ManualClock())
-    camera.start()
-    assert started.wait(10)
-    assert camera.stop()
+    intake = Intake(OneFrameAPacket(), ManualClock())
+    with seat_at(ScriptedDetector()) as seat:
+        told = [recorder.frame], [recorder.events]
+        camera = Camera("gate", endless, intake, seat, pipeline, *told, ManualClock())
+        camera.start()
+        assert started.wait(10)
+        assert camera.stop()
     assert camera.error is None
     # every decoded frame was analysed, dropped and counted, or was the one in hand at the stop
     assert camera.stats.frames == len(recorder.frames) > 0
-
-
-def test_the_newest_item_wins_and_losses_are_counted() -> None:
-    box: Mailbox[int] = Mailbox(3)
-    for item in range(5):
-        box.put(item)
-    assert (box.get(), box.dropped) == (4, 4)
-
-
-def test_a_waiting_giver_is_freed_by_the_taker_or_the_close() -> None:
-    box: Mailbox[int] = Mailbox(1)
-    results: list[bool] = []
-    giver = threading.Thread(target=lambda: results.extend(box.put(item, wait=True) for item in range(3)))
-    giver.start()
-    assert [box.get(), box.get()] == [0, 1]
-    giver.join(10)
-    box.close()
-    assert (results, box.get(), box.get(), box.put(9)) == ([True] * 3, 2, None, False)

@@ -9,12 +9,14 @@ import pytest
 from clips import encode_clip, moving_square
 from fake_rooms import noted
 from fakes import ScriptedDetector, event
-from watchpost.clock import ManualClock
+from waiting import until
+from watchpost.clock import ManualClock, SystemClock
 from watchpost.config import Configuration, ModelSection, loads
 from watchpost.errors import WatchpostError
 from watchpost.runtime import supervisor as supervisor_module
 from watchpost.runtime.live import LiveHub
 from watchpost.runtime.supervisor import Supervisor
+from watchpost.video.gate_explained import Reason, State
 
 
 @pytest.fixture
@@ -162,3 +164,44 @@ def test_each_tracker_gets_detections_as_unsure_as_it_wants_them(
     supervisor.apply(configuration(tmp_path, text))
     assert wanted == [0.5, 0.1]
     supervisor.close()
+
+
+def test_cameras_share_a_batcher_and_leave_it_when_they_end(tmp_path: Path, clip: Path) -> None:
+    clock = ManualClock()
+    supervisor = Supervisor(LiveHub(clock), clock)
+    play = f"{{source: {clip}, options: {{loop: true}}, rules: []}}"
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(clip.read_bytes())
+    text = f"cameras: {{a: {play}, b: {play}, broken: {{source: {broken}}}, short: {{source: {clip}, rules: []}}}}"
+    config = configuration(tmp_path, text)
+    broken.unlink()
+    supervisor.apply(config)
+    for name in ("short", "broken"):
+        wait_for_end(supervisor, name)
+    supervisor.tend()
+    figures = supervisor.figures()
+    assert [(each.name, each.gate) for each in figures.cameras] == [("a", None), ("b", None)]
+    assert figures.batcher["seats"] == 2
+    assert {each.gate for each in supervisor._hub.cameras()} == {None}
+    clock.advance(3)
+    supervisor.tend()
+    wait_for_end(supervisor, "broken")
+    assert {each.name: each.starts for each in supervisor.figures().cameras} == {"a": 1, "b": 1, "broken": 2}
+    supervisor.close()
+    assert supervisor.figures().batcher["seats"] == 0
+
+
+def test_a_live_camera_has_a_gate_and_a_file_has_none(tmp_path: Path, clip: Path) -> None:
+    clock = SystemClock()
+    hub = LiveHub(clock)
+    supervisor = Supervisor(hub, clock)
+    live = f"{{source: {clip}, options: {{loop: true, realtime: true}}, rules: [], gate: {{enabled: false}}}}"
+    supervisor.apply(configuration(tmp_path, f"cameras: {{live: {live}}}"))
+    try:
+        assert until(lambda: any(each.gate for each in supervisor.figures().cameras))
+        (camera,) = supervisor.figures().cameras
+        assert camera.gate is not None
+        assert (camera.gate.state, camera.gate.reason) == (State.OPEN, Reason.OFF)
+        assert [(each.gate, each.gate_reason) for each in hub.cameras()] == [("open", "off")]
+    finally:
+        supervisor.close()

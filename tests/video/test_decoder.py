@@ -325,3 +325,54 @@ def test_damaged_file_from_end_to_end(tmp_path: Path) -> None:
     times = [frame.camera_time_s for frame in frames]
     assert times == sorted(set(times))
     assert len(frames) > 5
+
+
+@pytest.mark.parametrize("bframes", [0, 2])
+def test_a_key_frame_alone_comes_out_at_once(bframes: int) -> None:
+    pictures = moving_square(20)
+    packets = demuxed(pictures, gop=5, bframes=bframes)
+    decoder = Decoder("door")
+
+    alone = [decoder.decode_alone(packet) for packet in packets if packet.is_key]
+
+    assert [[round(frame.camera_time_s * 25) for frame in frames] for frames in alone] == [[0], [5], [10], [15]]
+    for frames, picture in zip(alone, pictures[::5], strict=True):
+        assert np.abs(frames[0].picture.bgr().astype(int) - picture).mean() < 4
+    assert decoder.decode(packets[1]) == []
+    assert decoder.counters["skipped"] == 1, "what needs the frames before it can not follow"
+
+
+def test_frames_held_back_come_before_the_key_frame_alone() -> None:
+    packets = demuxed(moving_square(10), gop=5, bframes=2)
+    decoder = Decoder("door")
+    second = [packet.is_key for packet in packets].index(True, 1)
+    frames = [frame for packet in packets[:second] for frame in decoder.decode(packet)]
+
+    frames += decoder.decode_alone(packets[second])
+
+    assert [round(frame.camera_time_s * 25) for frame in frames] == list(range(6))
+
+
+@pytest.mark.parametrize("bframes", [0, 2])
+def test_restart_goes_back_and_leaves_out_what_is_known(bframes: int) -> None:
+    packets = demuxed(moving_square(15), gop=5, bframes=bframes)
+    keys = [index for index, packet in enumerate(packets) if packet.is_key]
+    decoder = Decoder("door")
+    for key in keys:
+        decoder.decode_alone(packets[key])
+    known_s = packets[keys[1]].camera_time_s
+    assert known_s is not None
+
+    decoder.restart(known_s)
+    frames = decoded(packets[keys[1] :], decoder)
+
+    assert [round(frame.camera_time_s * 25) for frame in frames] == list(range(6, 15))
+    assert decoder.counters["known"] == 1
+    assert decoder.counters["out of order"] == 0
+
+
+def test_grey_is_the_luminance() -> None:
+    grey = decoded(demuxed(solid(1, (40, 40, 40))))[0].picture.grey(16, 9)
+    assert grey.shape == (9, 16)
+    assert grey.dtype == np.uint8
+    assert np.abs(grey.astype(int) - 40).max() <= 4

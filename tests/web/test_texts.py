@@ -8,6 +8,7 @@ import pytest
 
 import watchpost.web
 from watchpost.runtime.live import CameraState
+from watchpost.video.gate_explained import Reason, State
 from watchpost.web.texts import LANGUAGES, catalogue, choose_language, render_page
 
 WEB = Path(watchpost.web.__file__).parent
@@ -31,7 +32,7 @@ def test_every_text_is_used_and_every_used_text_is_there():
     in_pages = {name for page in PAGES for name in re.findall(r"\$\{(\w+)\}", page.read_text("utf-8"))}
     in_script = set(re.findall(r'text(?:Or)?\("([\w.]+)"', SCRIPT))
     families = set(re.findall(r"[(`]`?(\w+\.)\$\{", SCRIPT))
-    assert families == {"state.", "kind.", "class.", "attribute.", "direction."}
+    assert families == {"state.", "gate.", "reason.", "kind.", "class.", "attribute.", "direction."}
     keys = set(catalogue("en"))
     assert in_script <= keys
     assert in_pages - {key.replace(".", "_") for key in keys} == {"language", "login", "failed"}
@@ -43,6 +44,10 @@ def test_every_text_is_used_and_every_used_text_is_there():
 def test_every_state_and_kind_has_its_words():
     keys = set(catalogue("en"))
     assert {key.removeprefix("state.") for key in keys if key.startswith("state.")} == set(get_args(CameraState))
+    assert {key.removeprefix("gate.") for key in keys if key.startswith("gate.")} == {each.value for each in State}
+    assert {key.removeprefix("reason.") for key in keys if key.startswith("reason.")} == {
+        each.name.lower() for each in Reason
+    }
     assert {key.removeprefix("kind.") for key in keys if key.startswith("kind.")} == KINDS
 
 

@@ -13,6 +13,7 @@ from watchpost.cli.detect import detect
 from watchpost.cli.doctor import doctor
 from watchpost.cli.evaluate import evaluate_app
 from watchpost.cli.events import events
+from watchpost.cli.explain import explain
 from watchpost.cli.export import export
 from watchpost.cli.models import models_app
 from watchpost.cli.probe import probe
@@ -30,7 +31,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for verb in (demo, detect, watch, run, events, probe, doctor, export, train):
+for verb in (demo, detect, watch, run, events, explain, probe, doctor, export, train):
     app.command()(verb)
 app.add_typer(config_app, name="config")
 app.add_typer(data_app, name="data")

@@ -53,7 +53,8 @@ def serve(path: Path) -> None:
 
 def _start_page(hub: LiveHub, web: Web, supervisor: Supervisor) -> WebServer:
     token = None if web.token is None else web.token.get_secret_value()
-    page = WebServer(create_app(hub, token=token, store=lambda: supervisor.store), web.host, web.port)
+    app = create_app(hub, token=token, store=lambda: supervisor.store, figures=supervisor.figures)
+    page = WebServer(app, web.host, web.port)
     _LOG.info("page: %s", page.start())
     return page
 

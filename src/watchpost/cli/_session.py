@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,15 +17,18 @@ from rich.text import Text
 from watchpost import plugins
 from watchpost.cli._signals import StopOnSignals
 from watchpost.clock import SystemClock
-from watchpost.detectors import open_detector
+from watchpost.detectors import NoDetector, open_detector
 from watchpost.detectors.network import usable_cores
 from watchpost.errors import WatchpostError
 from watchpost.options import parse_seconds
 from watchpost.pipeline import Analysed, Pipeline
 from watchpost.plugins import DEFAULT_MODEL
 from watchpost.runtime.assembly import make_rule, make_tracker, wanted_classes
+from watchpost.runtime.batcher import Batcher
 from watchpost.runtime.camera import Camera
 from watchpost.runtime.delivery import Delivery
+from watchpost.runtime.intake import Intake
+from watchpost.runtime.lane import Served
 from watchpost.runtime.reconnect import Policy, State, packets
 from watchpost.sources import open_source, plugin_for
 from watchpost.telemetry import redacted
@@ -84,16 +88,18 @@ class Session:
             )
         rules = [make_rule("presence", wishes.camera)]
         pipeline = Pipeline(self._detector, tracker, rules, wanted_classes(wishes.classes, self._detector))
+        workers = wishes.threads or usable_cores()
+        self._batcher = Batcher({"own": Served(self._detector or NoDetector())}, self._clock, workers=workers)
+        seat = self._batcher.join(wishes.camera, "own", fps=wishes.max_fps or math.inf, ahead=workers + 1)
         self.camera = Camera(
             wishes.camera,
             self._packets,
-            Decoder(wishes.camera),
+            Intake(Decoder(wishes.camera), self._clock),
+            seat,
             pipeline,
             on_frame,
             [*on_events, self._print_events],
             self._clock,
-            wishes.max_fps,
-            parallel=wishes.threads or usable_cores(),
         )
 
     @property
@@ -104,9 +110,10 @@ class Session:
     def run(self) -> None:
         """Start, wait for the end, print the summary. Raises `WatchpostError` for what ended the camera."""
         with StopOnSignals(self._stop):
+            self._batcher.start()
             self.camera.start()
             self._wait()
-            has_ended = self.camera.stop()
+            has_ended = self.camera.stop() and self._batcher.stop()
         error = self.camera.error
         if error is None or self.camera.stats.frames:
             self._print_summary()

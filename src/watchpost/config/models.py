@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_va
 from pydantic_core import PydanticCustomError
 
 from watchpost import plugins
+from watchpost.config.gate import GateOptions, RingOptions
 from watchpost.config.names import Line, Name, Polygon
 from watchpost.config.plugin import PluginSection, beside_file, checked_options
 from watchpost.config.source import source_beside_file, source_plugin
@@ -165,6 +166,11 @@ class Analysis(Settings):
     """Frames to analyse each second at most; nothing: all of them."""
     rules: tuple[RuleSection, ...] = Field(default_factory=lambda: (RuleSection.model_validate("presence"),))
     """What makes an event: a list such as `[{kind: presence}]`; `[]` for none."""
+    gate: GateOptions = GateOptions()
+    """When a live camera sleeps: then single pictures are decoded, until something happens. Every frame of a file is
+    decoded."""
+    ring: RingOptions = RingOptions()
+    """How much of a live camera's stream is held, so that a camera that wakes goes back to before it woke."""
 
 
 class Defaults(Analysis):

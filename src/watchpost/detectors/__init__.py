@@ -28,6 +28,20 @@ class Detector(Protocol):
         """Let go of the model."""
 
 
+class NoDetector:
+    """Finds nothing, at once: for who wants pictures alone."""
+
+    name = "none"
+    class_names: tuple[str, ...] = ()
+
+    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
+        """Nothing in each frame."""
+        return [Detections.empty(frame.size) for frame in frames]
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
 Backend = Literal["auto", "onnx", "openvino"]
 
 

@@ -1,35 +1,41 @@
 """One running camera: a thread that reads and decodes, a thread that analyses, and nothing that blocks them.
 
-A live camera's reader never waits: the analysis takes the newest frame and late ones are dropped, counted.
-A file's reader waits, so that every frame is analysed.
+A live camera's reader never waits: the detector takes the newest frame and late ones are dropped, counted. Only for
+the past of a camera that has just woken it does, within bounds. A file's reader waits, so that every frame is analysed.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from watchpost.clock import Clock
-from watchpost.pipeline import Analysed, FrameDecoder, Pipeline
-from watchpost.runtime.ahead import in_order
-from watchpost.runtime.due import Due
-from watchpost.runtime.mailbox import Mailbox
+from watchpost.pipeline import Analysed, Pipeline
+from watchpost.runtime.adaptive import AdaptiveOptions, AdaptiveRate
+from watchpost.runtime.intake import Intake, Taken
+from watchpost.runtime.seat import Seat
 from watchpost.runtime.stats import CameraStats
-from watchpost.types import Event, Frame, Packet
+from watchpost.types import Detections, Event, Frame, Packet
+from watchpost.video.gate import Gate
 
-_FILE_QUEUE: Final = 3
+_SURE: Final = 0.6
+"""Confidence from which on an object in a look wakes the camera: no tracker confirms it there."""
 
 
 class Camera:
-    """Runs `packets` through `decoder` and `pipeline`, then calls `on_frame` and, if something happened, `on_events`.
+    """Runs `packets` through `intake`, the detector behind `seat` and `pipeline`, then calls `on_frame` and, if
+    something happened, `on_events`.
 
     They are called from the analysis thread: be quick, queue what is slow. `on_events` is also called after the
-    last frame, for what was still going on.
+    last frame, for what was still going on. `on_look` is called from the reading thread with each frame that is seen
+    while the camera sleeps.
 
-    `max_fps` limits the analysed frames per second of camera time; `None` takes all. `parallel` frames are in
-    detection at once: a camera alone on a machine gets all of it that way. `error` holds what ended
+    The seat's first wish is the camera's rate, in analysed frames per second of camera time. `error` holds what ended
     the camera, `None` for the end of a file or a stop.
     """
 
@@ -37,31 +43,45 @@ class Camera:
         self,
         name: str,
         packets: Callable[[threading.Event], Iterable[Packet]],
-        decoder: FrameDecoder,
+        intake: Intake,
+        seat: Seat,
         pipeline: Pipeline,
         on_frame: Sequence[Callable[[Analysed], None]],
         on_events: Sequence[Callable[[list[Event]], None]],
         clock: Clock,
-        max_fps: float | None = None,
-        parallel: int = 1,
+        on_look: Sequence[Callable[[Frame], None]] = (),
     ) -> None:
         self.name = name
         self.stats = CameraStats(clock)
         self.error: Exception | None = None
         self.finished = threading.Event()
         self._packets = packets
-        self._decoder = decoder
+        self._intake = intake
+        self._seat = seat
         self._pipeline = pipeline
         self._on_frame = tuple(on_frame)
         self._on_events = tuple(on_events)
-        self._parallel = parallel
-        self._is_due = Due(1.0 / max_fps if max_fps else 0.0)
+        self._on_look = tuple(on_look)
+        # The same rate all the time; what comes of it is who is quiet, and so gives way under load. Whoever wants all
+        # frames has more of them than fit as a matter of course, and that must not slow it down.
+        fps = seat.wish.fps
+        self._rate = AdaptiveRate(AdaptiveOptions(full_fps=fps, least_fps=fps)) if math.isfinite(fps) else None
         self._stop = threading.Event()
-        self._mailbox: Mailbox[Frame] = Mailbox(_FILE_QUEUE)
+        self._looks: deque[tuple[int, int]] = deque()
+        """Looks that the detector was asked about: frame index, and how often the camera had gone back before."""
+        self._concluded_s = float("-inf")
+        """Camera time of the last frame that was tracked and judged: it only rises."""
+        self._owes_restart = False
+        """A frame that was not concluded said that the clock restarted; so must the next that is."""
         self._threads = [
             threading.Thread(target=self._run, args=(work,), name=f"{name} {work.__name__[1:]}", daemon=True)
             for work in (self._read, self._analyse)
         ]
+
+    @property
+    def gate(self) -> Gate | None:
+        """Why it sleeps or not, `None` where every frame is decoded."""
+        return self._intake.gate
 
     def start(self) -> None:
         """Start both threads."""
@@ -69,8 +89,9 @@ class Camera:
             thread.start()
 
     def ask_to_stop(self) -> None:
-        """Begin to end the camera, without waiting for it."""
+        """Begin to end the camera, without waiting for it, nor for a detector that hangs."""
         self._stop.set()
+        self._seat.close(discard=True)
 
     def stop(self, timeout_s: float = 10.0) -> bool:
         """End the camera; its open events are still reported. False if a thread did not end in time."""
@@ -89,41 +110,74 @@ class Camera:
                 self.error = error
         finally:
             if work == self._read:  # what came before a fault of the source is still analysed
-                self._mailbox.close(discard=self._stop.is_set())
+                self._seat.close(discard=self._stop.is_set())
             else:
                 self._stop.set()
-                self._mailbox.close(discard=True)
+                self._seat.close(discard=True)
                 self.finished.set()
 
     def _read(self) -> None:
         try:
             for packet in self._packets(self._stop):
-                for frame in self._decoder.decode(packet):
-                    self._offer(frame, is_live=packet.stream.is_live)
+                self.stats.packets += 1
+                for taken in self._intake.frames(packet):
+                    self._offer(taken)
                 if self._stop.is_set():
                     return
         finally:  # a file that breaks off has shown what the decoder holds back
             if not self._stop.is_set():
-                for frame in self._decoder.flush():
-                    self._offer(frame, is_live=False)
+                for taken in self._intake.flush():
+                    self._offer(taken)
 
-    def _offer(self, frame: Frame, *, is_live: bool) -> None:
-        if self._is_due(frame.camera_time_s):
-            self._mailbox.put(frame, wait=not is_live)
-            self.stats.dropped = self._mailbox.dropped
-        else:
-            self.stats.skipped += 1
+    def _offer(self, taken: Taken) -> None:
+        frame = taken.frame
+        self.stats.decoded += 1
+        if taken.is_look:
+            for call in self._on_look:
+                call(frame)
+            if taken.is_wanted:
+                self._looks.append((frame.index, self._intake.returns))
+        if taken.is_wanted and frame.camera_time_s > self._concluded_s:
+            self._seat.offer(frame, wait=taken.may_wait, always=taken.is_look)
+            self.stats.dropped, self.stats.skipped = self._seat.counts.dropped, self._seat.counts.skipped
 
     def _analyse(self) -> None:
         try:
-            for frame, found in in_order(self._mailbox.get, self._pipeline.detect, self._parallel):
-                result = self._pipeline.conclude(frame, found)
-                self.stats.note(result)
-                for call in self._on_frame:
-                    call(result)
-                self._tell(result.events)
+            for frame, found in self._seat.results():
+                self._judge(frame, self._pipeline.wanted(found))
         finally:
             self._tell(self._pipeline.finish())
+
+    def _judge(self, frame: Frame, found: Detections) -> None:
+        is_look, is_valid = self._look_up(frame)
+        count = int((found.confidence >= _SURE).sum())
+        if is_look and self.gate is not None:
+            self.gate.see_objects(frame.camera_time_s, count)
+        if frame.camera_time_s <= self._concluded_s or (is_look and (count or not is_valid)):
+            self._owes_restart |= frame.is_discontinuous
+            return
+        if self._owes_restart:
+            frame = dataclasses.replace(frame, is_discontinuous=True)
+        self._owes_restart = False
+        self._concluded_s = frame.camera_time_s
+        result = self._pipeline.conclude(frame, found)
+        if self.gate is not None and not is_look:
+            self.gate.see_objects(frame.camera_time_s, len(result.detections))
+        if self._rate is not None:
+            self._seat.wish = self._rate.see(found, result.detections, frame.camera_time_s)
+        self.stats.note(result)
+        for call in self._on_frame:
+            call(result)
+        self._tell(result.events)
+
+    def _look_up(self, frame: Frame) -> tuple[bool, bool]:
+        """Whether a frame was a look, and whether it still holds: it may come again, with what was before it."""
+        while self._looks and self._looks[0][0] < frame.index:  # they were dropped for newer frames
+            self._looks.popleft()
+        if not self._looks or self._looks[0][0] != frame.index:
+            return False, True
+        _, returns = self._looks.popleft()
+        return True, self._intake.returns == returns or frame.camera_time_s <= self._intake.known_until_s
 
     def _tell(self, events: list[Event]) -> None:
         if events:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Final, Literal
@@ -17,6 +17,7 @@ from watchpost.picture import encode_jpeg
 from watchpost.telemetry import redacted
 from watchpost.types import Detections, Event, Frame
 from watchpost.video.draw import Overlay
+from watchpost.video.gate import Gate
 
 CameraState = Literal["connecting", "live", "reconnecting", "ended", "failed"]
 
@@ -44,7 +45,11 @@ class CameraStatus:
     detections: int
     """Objects in the newest frame."""
     delay_s: float | None
-    """From the arrival of the newest analysed frame until now; `None` before the first."""
+    """From the arrival of the newest frame until now; `None` before the first."""
+    gate: str | None
+    """What the camera's gate does: `asleep`, `awake`, `open`; `None` where there is none."""
+    gate_reason: str | None
+    """Why it does so, as a key: `quiet`, `picture`, ..."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +64,7 @@ class _Shown:
 @dataclass(eq=False)
 class _Camera:
     overlay: Overlay
+    gate: Callable[[], Gate | None]
     state: CameraState = "connecting"
     detail: str = ""
     newest: _Shown | None = None
@@ -86,13 +92,14 @@ class LiveHub:
         camera: str,
         zones: Mapping[str, NDArray[np.floating]] | None = None,
         lines: Mapping[str, NDArray[np.floating]] | None = None,
+        gate: Callable[[], Gate | None] = lambda: None,
     ) -> None:
-        """Make a camera known before its first frame, with the zones and lines to draw (see `Overlay`).
+        """Make a camera known before its first frame, with the zones and lines to draw (see `Overlay`) and its gate.
 
         Adding it again replaces them.
         """
         with self._lock:
-            self._cameras[camera] = _Camera(Overlay(zones, lines))
+            self._cameras[camera] = _Camera(Overlay(zones, lines), gate)
 
     def remove(self, camera: str) -> None:
         """Forget a camera; its events stay."""
@@ -123,6 +130,16 @@ class LiveHub:
             entry.times_s.append(now_s)
             entry.state, entry.detail = "live", ""
         entry.overlay.observe(frame, detections)
+
+    def look(self, frame: Frame) -> None:
+        """Show a frame of a camera that sleeps; nothing is known of what is in it."""
+        with self._lock:
+            entry = self._known(frame.camera)
+            before = entry.newest
+            nothing = Detections.empty(frame.size)
+            counts, dropped = ({}, 0) if before is None else (before.counts, before.dropped)
+            entry.newest = _Shown(1 if before is None else before.sequence + 1, frame, nothing, counts, dropped)
+            entry.state, entry.detail = "live", ""
 
     def cameras(self) -> list[CameraStatus]:
         """All cameras, in the order in which they were added."""
@@ -178,14 +195,14 @@ class LiveHub:
 
     def _known(self, camera: str) -> _Camera:
         if camera not in self._cameras:
-            self._cameras[camera] = _Camera(Overlay())
+            self._cameras[camera] = _Camera(Overlay(), lambda: None)
         return self._cameras[camera]
 
 
 def _status(name: str, entry: _Camera, now_s: float, wall_time_s: float) -> CameraStatus:
     recent = [time_s for time_s in entry.times_s if time_s > now_s - _RATE_WINDOW_S]
     span_s = now_s - recent[0] if recent else 0.0
-    shown = entry.newest
+    shown, gate = entry.newest, entry.gate()
     width, height = shown.frame.size if shown else (0, 0)
     return CameraStatus(
         name=name,
@@ -197,6 +214,8 @@ def _status(name: str, entry: _Camera, now_s: float, wall_time_s: float) -> Came
         dropped=shown.dropped if shown else 0,
         detections=len(shown.detections) if shown else 0,
         delay_s=max(0.0, wall_time_s - shown.frame.wall_time_s) if shown else None,
+        gate=gate.state.value if gate else None,
+        gate_reason=gate.reason.name.lower() if gate else None,
     )
 
 

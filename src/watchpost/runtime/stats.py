@@ -14,9 +14,13 @@ _WINDOW_S: Final = 5.0
 
 @dataclass
 class CameraStats:
-    """Counts of one camera; written by its analysis thread, read by anyone."""
+    """Counts of one camera; written by its two threads, each its own, read by anyone."""
 
     clock: Clock
+    packets: int = 0
+    """Packets received."""
+    decoded: int = 0
+    """Decoded frames, those decoded a second time too."""
     frames: int = 0
     """Analysed frames."""
     detections: int = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -15,6 +16,7 @@ from watchpost.config import Camera as CameraConfig
 from watchpost.config import Configuration
 from watchpost.config.diff import changes
 from watchpost.detectors import Detector
+from watchpost.detectors.network import usable_cores
 from watchpost.errors import WatchpostError
 from watchpost.pipeline import Analysed, Pipeline
 from watchpost.runtime.assembly import (
@@ -27,8 +29,12 @@ from watchpost.runtime.assembly import (
     show_state,
     wanted_classes,
 )
+from watchpost.runtime.batcher import Batcher, DetectorHang, Notice
 from watchpost.runtime.camera import Camera
 from watchpost.runtime.delivery import Delivery
+from watchpost.runtime.figures import Figures, camera_figures
+from watchpost.runtime.intake import Intake
+from watchpost.runtime.lane import Served
 from watchpost.runtime.live import LiveHub
 from watchpost.runtime.reconnect import State, packets
 from watchpost.sources import Source, open_source
@@ -42,6 +48,8 @@ _LONGEST_RESTART_S: Final = 60.0
 _HEALTHY_AFTER_S: Final = 60.0
 _STOP_WITHIN_S: Final = 10.0
 """All cameras together: the guard kills a server that takes 20 s, and the events must be handed on before."""
+_RETURN_WITHIN_S: Final = 2.0
+"""A call of a detector that is not needed any more."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -51,6 +59,9 @@ class _Entry:
     config: CameraConfig
     running: Camera | None = None
     failures: int = 0
+    starts: int = 0
+    losses: int = 0
+    """How often its connection was lost."""
     restart_at_s: float = 0.0
     started_at_s: float = 0.0
 
@@ -69,6 +80,8 @@ class Supervisor:
         self._entries: dict[str, _Entry] = {}
         self._detectors: dict[tuple[str, float], Detector] = {}
         """By the model's name and the least confidence that the tracker behind it wants."""
+        self._batcher = Batcher({}, clock, workers=usable_cores(), on_notice=_log_notice)
+        self._batcher.start()
         self._delivery = Delivery(None, [], clock)
         self._delivered: Configuration | None = None
         """What the delivery is made of."""
@@ -90,13 +103,14 @@ class Supervisor:
             self._hub.remove(name)
         used = {camera.model for camera in new.cameras.values() if camera.enabled}
         for key in [key for key in self._detectors if key[0] in difference.models or key[0] not in used]:
-            self._detectors.pop(key).close()
+            self._close_detector(key)
         for name in sorted(difference.added | difference.changed):
             self._entries[name] = _Entry(new.cameras[name])
             self._start(name)
 
     def tend(self) -> None:
-        """Look after cameras that have ended; call it about once a second."""
+        """Look after detection and cameras that have ended; call it about once a second."""
+        self._batcher.tend()
         for name, entry in self._entries.items():
             if entry.running is not None and entry.running.finished.is_set():
                 self._note_end(name, entry)
@@ -108,6 +122,12 @@ class Supervisor:
         entry = self._entries.get(name)
         return None if entry is None else entry.running
 
+    def figures(self) -> Figures:
+        """What all running cameras and the batcher have counted; from any thread."""
+        running = [(entry.running, entry) for entry in list(self._entries.values())]
+        cameras = [camera_figures(camera, each.losses, each.starts) for camera, each in running if camera is not None]
+        return Figures(tuple(cameras), self._batcher.counts())
+
     @property
     def store(self) -> EventStore | None:
         """Where the events are kept, `None` before the first `apply`."""
@@ -116,8 +136,9 @@ class Supervisor:
     def close(self) -> None:
         """Stop all cameras, report what was going on, hand on the last events."""
         self._stop(list(self._entries))
-        for detector in self._detectors.values():
-            detector.close()
+        for key in list(self._detectors):
+            self._close_detector(key)
+        self._batcher.stop()
         self._delivery.close()
 
     def _start(self, name: str) -> None:
@@ -129,6 +150,7 @@ class Supervisor:
             self._note_failure(name, entry, error)
             return
         entry.running, entry.started_at_s = camera, self._clock.monotonic_s()
+        entry.starts += 1
         camera.start()
 
     def _make(self, name: str, config: CameraConfig) -> Camera:
@@ -137,24 +159,35 @@ class Supervisor:
         zones, lines = config.zone_arrays(), config.line_arrays()
         rules = [make_rule(rule.kind, name, rule.options, rule.title, zones, lines) for rule in config.rules]
         pipeline = Pipeline(detector, tracker, rules, wanted_classes(config.classes, detector))
-        self._hub.add(name, zones, lines)
+        intake = Intake(Decoder(name), self._clock, config.gate, config.ring)
+        self._hub.add(name, zones, lines, lambda: intake.gate)
         return Camera(
             name,
             partial(self._packets, name, config),
-            Decoder(name),
+            intake,
+            self._batcher.join(name, _lane(config.model, tracker.minimum_confidence), fps=config.max_fps or math.inf),
             pipeline,
             [self._show],
             [self._events],
             self._clock,
-            config.max_fps,
+            on_look=[self._hub.look],
         )
 
     def _detector(self, model: str, least_confidence: float) -> Detector:
         """The model's detector, shared by the cameras whose trackers want the same of it."""
         key = model, least_confidence
         if key not in self._detectors:
-            self._detectors[key] = make_detector(self._config.models[model], least_confidence)
+            detector = make_detector(self._config.models[model], least_confidence)
+            self._batcher.serve(_lane(*key), Served(detector))
+            self._detectors[key] = detector
         return self._detectors[key]
+
+    def _close_detector(self, key: tuple[str, float]) -> None:
+        detector = self._detectors.pop(key)
+        if self._batcher.withdraw(_lane(*key), _RETURN_WITHIN_S):
+            detector.close()
+        else:
+            _LOG.error("the model %s does not answer; it stays in memory until the server ends", key[0])
 
     def _packets(self, name: str, config: CameraConfig, stop: threading.Event) -> Iterator[Packet]:
         opener: Callable[[], Source] = partial(open_source, config.source, name, config.options, self._clock)
@@ -167,6 +200,8 @@ class Supervisor:
 
     def _note_state(self, name: str, state: State) -> None:
         show_state(self._hub, name, state)
+        if state.name == "lost" and (entry := self._entries.get(name)) is not None:
+            entry.losses += 1
         _LOG.info("%s: %s%s", name, state.name, f": {state.detail}" if state.detail else "")
 
     def _events(self, events: list[Event]) -> None:
@@ -227,3 +262,12 @@ class Supervisor:
                 self._delivery = fresh or Delivery(None, [], self._clock)
                 self._delivery.events(self._held)
                 self._held = None
+
+
+def _lane(model: str, least_confidence: float) -> str:
+    """What the batcher calls a model, as one tracker wants it."""
+    return f"{model} from {least_confidence:g}"
+
+
+def _log_notice(notice: Notice) -> None:
+    _LOG.log(logging.ERROR if isinstance(notice, DetectorHang) else logging.WARNING, "%s", notice)

@@ -13,6 +13,7 @@ import av.error
 import numpy as np
 from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+from numpy.typing import NDArray
 
 from watchpost.errors import WatchpostError
 from watchpost.telemetry import Counters
@@ -36,7 +37,8 @@ class Decoder:
 
     def __init__(self, camera: str, threads: int = 1) -> None:
         self.counters = Counters()
-        """`decoded`, `corrupt` (packets that failed), `skipped` (packets before a key frame)."""
+        """`decoded`, `corrupt` (packets that failed), `skipped` (packets before a key frame), `known` (frames
+        decoded again after `restart`, for those that follow)."""
         self._camera = camera
         self._threads = threads
         self._stream: StreamInfo | None = None
@@ -44,6 +46,7 @@ class Decoder:
         self._scaler = _Scaler()
         self._index = 0
         self._last_time_s = float("-inf")
+        self._known_until_s = float("-inf")
         self._waits_for_key = True
         self._is_discontinuous = False
         self._unsorted_times_s: list[float] = []
@@ -84,17 +87,43 @@ class Decoder:
             payload.opaque = None
         return frames + self._frames(pictures)
 
+    def decode_alone(self, packet: Packet) -> list[Frame]:
+        """The picture of a key frame, at once, though its codec would wait for the packets that follow.
+
+        Before it come the frames that were held back for reordering. The next packet must be a key frame, too.
+        """
+        frames = self.decode(packet)
+        if self._context is not None:
+            frames += self._drained(self._context)
+            self._context.flush_buffers()
+            self._waits_for_key = True
+            self._unsorted_times_s.clear()
+        return frames
+
+    def restart(self, known_until_s: float) -> None:
+        """Begin anew at the next key frame; frames up to this camera time are known already and are left out.
+
+        What was held back for reordering is dropped.
+        """
+        if self._context is not None:
+            self._context.flush_buffers()
+        self._waits_for_key = True
+        self._unsorted_times_s.clear()
+        self._known_until_s = self._last_time_s = known_until_s
+
     def flush(self) -> list[Frame]:
         """The frames still inside the codec, at the end of a stream. The next packet opens a new one."""
         if self._context is None:
             return []
-        try:
-            pictures = self._context.decode(None)
-        except av.error.FFmpegError:
-            pictures = []
-        frames = self._frames(pictures)
+        frames = self._drained(self._context)
         self._context = self._stream = None
         return frames
+
+    def _drained(self, context: VideoCodecContext) -> list[Frame]:
+        try:
+            return self._frames(context.decode(None))
+        except av.error.FFmpegError:
+            return []
 
     def _open(self, stream: StreamInfo) -> None:
         self._stream = stream
@@ -125,6 +154,9 @@ class Decoder:
             time_s, wall_time_s = cast(tuple[float | None, float], picture.opaque)
             if time_s is None:  # packets without pts come in decoding order, pictures in order of presentation
                 time_s = heapq.heappop(self._unsorted_times_s)
+            if time_s <= self._known_until_s:
+                self.counters.add("known")
+                continue
             if time_s <= self._last_time_s:  # damaged reordering; trackers rely on time that goes on
                 self.counters.add("out of order")
                 continue
@@ -148,29 +180,37 @@ class Decoder:
 class _Scaler:
     """FFmpeg's scaler, kept: setting one up anew costs as much as scaling a picture.
 
-    One for whole pictures and one for resized ones, so that asking for both does not set up both each time.
+    One for whole, one for resized and one for grey pictures, so that asking for all does not set up each anew.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._whole = VideoReformatter()
         self._resized = VideoReformatter()
+        self._grey = VideoReformatter()
 
     def bgr(self, picture: av.VideoFrame, size: tuple[int, int] | None) -> BGR:
         """`picture` as (H, W, 3) uint8 BGR, stretched to `size` (width, height) where given.
 
         Raises `WatchpostError` for a pixel format that FFmpeg can not convert.
         """
-        width, height = size or (picture.width, picture.height)
-        matrix = _matrix(picture)
         scaler = self._whole if size is None else self._resized
+        return self._converted(scaler, picture, size or (picture.width, picture.height), "bgr24")
+
+    def grey(self, picture: av.VideoFrame, size: tuple[int, int]) -> NDArray[np.uint8]:
+        """`picture` as (H, W) uint8 grey, stretched to `size` (width, height); raises as `bgr` does."""
+        return self._converted(self._grey, picture, size, "gray")
+
+    def _converted(
+        self, scaler: VideoReformatter, picture: av.VideoFrame, size: tuple[int, int], pixel_format: str
+    ) -> NDArray[np.uint8]:
+        matrix = _matrix(picture)
         try:
             with self._lock:
                 converted = scaler.reformat(
                     picture,
-                    width,
-                    height,
-                    "bgr24",
+                    *size,
+                    pixel_format,
                     src_colorspace=matrix,
                     dst_colorspace=matrix,
                     dst_color_range=ColorRange.JPEG,
@@ -221,6 +261,10 @@ class AvPicture:
             return self.bgr()
         size = (height, width) if self._turns % 2 else (width, height)
         return self._upright(self._scaler.bgr(self._picture, size))
+
+    def grey(self, width: int, height: int) -> NDArray[np.uint8]:
+        """The picture stretched to (height, width) uint8 grey, as it was coded: not turned upright; bilinear."""
+        return self._scaler.grey(self._picture, (width, height))
 
     def _upright(self, bgr: BGR) -> BGR:
         if self._turns:

@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 
 from watchpost.clock import Clock, SystemClock
 from watchpost.errors import WatchpostError
+from watchpost.runtime.figures import CameraFigures, Figures
 from watchpost.runtime.live import LiveHub
 from watchpost.stores import EventStore
 from watchpost.telemetry import redacted
@@ -45,12 +46,14 @@ def create_app(
     token: str | None = None,
     language: str = "en",
     store: Callable[[], EventStore | None] = lambda: None,
+    figures: Callable[[], Figures] | None = None,
     clock: Clock | None = None,
 ) -> FastAPI:
     """The application. Without a `token` it answers only requests that name this machine (localhost, 127.0.0.1).
 
     `language` is for readers whose browser wishes neither of ours; `store` gives the store that adds
     the events and snapshots of before; it is asked each time, as a server may change it.
+    With `figures` there are metrics, and explanations of what the cameras' gates do.
     Setting `app.state.stop` ends all streams.
     """
     app = FastAPI(title="Watchpost", docs_url=None, redoc_url=None, openapi_url=None)
@@ -60,6 +63,8 @@ def create_app(
     _add_pages(app, gatekeeper, language)
     _add_cameras(app, hub)
     _add_events(app, hub, store)
+    if figures is not None:
+        _add_figures(app, figures)
     app.add_middleware(Guard, gatekeeper=gatekeeper)
     return app
 
@@ -145,6 +150,21 @@ def _add_cameras(app: FastAPI, hub: LiveHub) -> None:
         if found is None:
             raise HTTPException(404, "no such camera, or no picture of it yet")
         return Response(found[1], media_type="image/jpeg")
+
+
+def _add_figures(app: FastAPI, figures: Callable[[], Figures]) -> None:
+    @app.get("/api/cameras/{camera:path}/explain")
+    def explain(camera: str) -> CameraFigures:
+        found = next((each for each in figures().cameras if each.name == camera), None)
+        if found is None:
+            raise HTTPException(404, "no such camera, or it does not run")
+        return found
+
+    @app.get("/metrics")
+    def metrics() -> Response:
+        from watchpost.web.metrics import exposition  # who does not ask does not pay for the library
+
+        return Response(exposition(figures()), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 def _add_events(app: FastAPI, hub: LiveHub, find_store: Callable[[], EventStore | None]) -> None:

@@ -73,6 +73,11 @@ function showStatus() {
     parts.push(element("span", "", text("status.delay", { seconds: number(camera.delay_s, 1) })));
     parts.push(element("span", "", text("status.objects", { count: camera.detections })));
   }
+  if (camera.state === "live" && camera.gate) {
+    const gate = element("span", "", text(`gate.${camera.gate}`));
+    gate.title = text(`reason.${camera.gate_reason}`);
+    parts.push(gate);
+  }
   if (camera.width) parts.push(element("span", "", `${camera.width}×${camera.height}`));
   if (camera.dropped) parts.push(element("span", "", text("status.dropped", { count: camera.dropped })));
   if (camera.detail) parts.push(element("span", "detail", camera.detail));

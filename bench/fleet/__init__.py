@@ -1,0 +1,4 @@
+"""How many cameras does this machine sustain, by which way of watching them? See docs/design/fleet-bench.md.
+
+python -m bench.fleet make|run|compare --help, from the root of the repository.
+"""

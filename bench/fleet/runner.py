@@ -1,0 +1,32 @@
+"""Runs a job in a child process of its own, so that runs share neither memory nor threads."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from bench.fleet.job import Job, Measured
+from watchpost.runtime import children
+
+_ROOT: Final = Path(__file__).parents[2]
+_PATIENCE_S: Final = 90.0
+"""For loading, opening the cameras and ending, beyond the run itself."""
+
+
+def run(job: Job) -> Measured:
+    """Run and measure; a child that fails or hangs gives a result with an `error`."""
+    with tempfile.TemporaryDirectory() as folder:
+        task, result = Path(folder, "job.json"), Path(folder, "result.json")
+        task.write_text(job.to_json(), encoding="utf-8")
+        path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
+        command = [sys.executable, "-m", "bench.fleet.child", str(task), str(result)]
+        with children.start(command, job.approach, logs_stderr=False, environment={"PYTHONPATH": path}) as child:
+            code = child.wait(job.warm_s + job.seconds + _PATIENCE_S)
+        if code is None:
+            return Measured(error="it hangs")
+        if code or not result.exists():
+            return Measured(error=f"its process ended with {code}")
+        return Measured.of_json(result.read_text(encoding="utf-8"))

@@ -1,0 +1,106 @@
+"""`watchpost explain`: why a camera of the running server sleeps or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from watchpost.errors import WatchpostError
+
+
+def explain(
+    camera: Annotated[str, typer.Argument(metavar="CAMERA", help="A camera's name.")],
+    config: Annotated[
+        Path, typer.Option(help="The configuration of the running server: its address and token.")
+    ] = Path("watchpost.yaml"),
+    as_json: Annotated[bool, typer.Option("--json", help="Everything, as one JSON object.")] = False,
+) -> None:
+    """Ask the running server why a camera sleeps or is awake, and what its gate has decoded and left alone.
+
+    Examples:
+
+        watchpost explain gate
+
+        watchpost explain gate --config /etc/watchpost/watchpost.yaml --json
+    """
+    import json
+
+    from watchpost.config import load
+
+    answer = _ask(load(config).web, camera)
+    if as_json:
+        typer.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=escape(camera), title_justify="left", show_header=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, value in _rows(answer):
+        table.add_row(name, escape(value))
+    Console(highlight=False).print(table)
+
+
+def _ask(web: Any, camera: str) -> dict[str, Any]:
+    """What the server says. Raises `WatchpostError` where there is none, or no such camera."""
+    import json
+    from urllib.error import HTTPError
+    from urllib.parse import quote
+    from urllib.request import ProxyHandler, Request, build_opener
+
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(web.host, web.host)  # noqa: S104 - asked, not listened at
+    host = f"[{host}]" if ":" in host and not host.startswith("[") else host
+    address = f"http://{host}:{web.port}"
+    request = Request(f"{address}/api/cameras/{quote(camera, safe='')}/explain")  # noqa: S310 - http alone
+    if web.token is not None:
+        request.add_header("Authorization", f"Bearer {web.token.get_secret_value()}")
+    try:
+        with build_opener(ProxyHandler({})).open(request, timeout=10) as reply:
+            answer: dict[str, Any] = json.load(reply)
+            return answer
+    except HTTPError as error:
+        with error:
+            reason = {404: f"the server has no running camera {camera}.", 401: "the server has another token."}
+            message = reason.get(error.code, f"{address} answers {error.code}.")
+        raise WatchpostError(message) from None
+    except (OSError, ValueError):
+        raise WatchpostError(f"no server answers at {address}; start it with watchpost run.") from None
+
+
+def _rows(answer: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    gate = answer["gate"]
+    packets = answer["packets"]
+    if gate is None:
+        yield "state", "every frame is decoded: a file, or a stream that has not begun"
+    else:
+        packets = gate["packets"]
+        yield "state", f"{gate['state']}: {gate['reason']}"
+        yield "since", f"{gate['since_s']:.1f} s of camera time"
+        yield "time", ", ".join(f"{state} {seconds:.0f} s" for state, seconds in gate["seconds"].items())
+        share = f" ({gate['decoded'] / packets:.1%})" if packets else ""
+        yield "decoded", f"{gate['decoded']} of {packets} packets{share}, {gate['repeated']} of them twice"
+        yield "looks", f"{gate['looks']} key frames alone"
+        yield from _wakes(gate)
+        yield "packet sizes", f"{gate['deviation']:.1f} standard deviations off; {gate['threshold']:.1f} wake it"
+        yield "picture", f"{gate['changed_cells']} cells changed; {gate['fewest_cells']:.0f} wake it"
+        if gate["key_interval_s"] is not None:
+            yield "key frames", f"{gate['key_interval_s']:.1f} s apart"
+    yield "analysed", f"{answer['analysed']} frames, {answer['dropped']} dropped, {answer['skipped']} skipped"
+    yield "connection", f"lost {answer['losses']} times; the camera was started {answer['starts']} times"
+
+
+def _wakes(gate: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for reason, count in gate["wakes"].items():
+        yield "wakes", f"{count}: {reason}"
+    if gate["last_wake"] is not None:
+        time_s, reason = gate["last_wake"]
+        yield "last wake", f"{time_s:.1f} s: {reason}"
+    if gate["false_wakes"]:
+        yield "for nothing", f"{gate['false_wakes']} wakes"
+    if gate["lost_s"]:
+        yield "lost", f"{gate['lost_s']:.1f} s before wakes that the ring did not hold any more"

@@ -1,0 +1,117 @@
+"""What comes out of a camera's packets: every frame of a file; of a live camera, what its gate asks for.
+
+Which frames the detector sees while a camera sleeps: a look whose picture changed wakes the camera by itself, so it
+is shown to nobody. Of the others the first after falling asleep is, so that rules learn that nobody is left, and then
+one each 10 s, by which somebody who stands still is found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from watchpost import pipeline
+from watchpost.clock import Clock
+from watchpost.config.gate import GateOptions, RingOptions
+from watchpost.types import Frame, Packet
+from watchpost.video import gate
+from watchpost.video.picture_change import COLUMNS, ROWS
+from watchpost.video.ring import Ring
+
+_GLANCE_S: Final = 10.0
+_LONGEST_HOLD_S: Final = 5.0
+"""Longest time that a past may keep the reader from the camera: a network's buffers hold not much more."""
+_CAUGHT_UP_S: Final = 0.2
+
+
+class FrameDecoder(pipeline.FrameDecoder, gate.FrameDecoder, Protocol):
+    """What is needed of `watchpost.video.decoder.Decoder`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Taken:
+    """A decoded frame, and what is to be done with it."""
+
+    frame: Frame
+    may_wait: bool = False
+    """It must not be dropped, whoever hands it on waits for room: of a file, or of the past of a camera that woke."""
+    is_look: bool = False
+    """A key frame shown alone while the camera sleeps: where something is in it, it comes again."""
+    is_wanted: bool = True
+    """The analysis is to see it."""
+
+
+class Intake:
+    """One camera's ring, gate and decoder; used from one thread, but for `gate`.
+
+    Without `options` there is no gate: every frame is decoded, as it is of what is not live.
+    """
+
+    def __init__(
+        self, decoder: FrameDecoder, clock: Clock, options: GateOptions | None = None, ring: RingOptions | None = None
+    ) -> None:
+        self.gate: gate.Gate | None = None
+        """From the first packet of a live stream on."""
+        self.returns = 0
+        """How often the camera woke and went back to frames that had not been shown."""
+        self.known_until_s = float("-inf")
+        """Where it went back to the last time: looks later than this come again."""
+        self._decoder = decoder
+        self._clock = clock
+        self._hold: tuple[float, float] | None = None
+        """When the last waking was, by the clock and in camera time, until the camera has caught up."""
+        self._next_glance_s = float("-inf")
+        bounds = ring or RingOptions()
+        self._ring = Ring(round(bounds.megabytes * 1e6), bounds.seconds)
+        self._options = options
+
+    def frames(self, packet: Packet) -> Iterator[Taken]:
+        """The frames that come of a packet, one by one: each is to be dealt with before the next is taken."""
+        is_live = packet.stream.is_live
+        if self.gate is None and is_live and self._options is not None:
+            self.gate = gate.Gate(self._options, self._ring)
+        if self.gate is None or not is_live:
+            for frame in self._decoder.decode(packet):
+                yield Taken(frame, may_wait=not is_live)
+            return
+        self._ring.add(packet)
+        work = self.gate.admit(packet)
+        if len(work.packets) > 1:
+            self._hold = self._clock.monotonic_s(), max(each.camera_time_s or 0.0 for each in work.packets)
+        if work.known_until_s is not None:
+            self.known_until_s = work.known_until_s
+            self.returns += 1
+        for frame in work.frames(self._decoder):
+            has_changed = self._shows_change(self.gate, frame)
+            if work.is_alone and frame.camera_time_s == work.packets[0].camera_time_s:
+                yield Taken(frame, is_look=True, is_wanted=not has_changed and self._is_glance_due(frame))
+            else:
+                self._next_glance_s = float("-inf")
+                yield Taken(frame, may_wait=self._is_behind(frame))
+
+    def flush(self) -> Iterator[Taken]:
+        """The frames that were held back, at the end of a stream."""
+        for frame in self._decoder.flush():
+            yield Taken(frame, may_wait=True)
+
+    def _shows_change(self, own: gate.Gate, frame: Frame) -> bool:
+        time_s = frame.camera_time_s
+        return own.wants_picture(time_s) and own.see_picture(time_s, frame.picture.grey(COLUMNS, ROWS))
+
+    def _is_glance_due(self, frame: Frame) -> bool:
+        if frame.camera_time_s < self._next_glance_s and not frame.is_discontinuous:
+            return False
+        self._next_glance_s = frame.camera_time_s + _GLANCE_S
+        return True
+
+    def _is_behind(self, frame: Frame) -> bool:
+        """Whether this frame is of the past, or came in while that was looked at; not for ever under load."""
+        if self._hold is None:
+            return False
+        held_since_s, woke_at_s = self._hold
+        later_s = max(0.0, frame.camera_time_s - woke_at_s)
+        behind_s = self._clock.monotonic_s() - held_since_s - later_s
+        if behind_s > _LONGEST_HOLD_S or (later_s > 0 and behind_s < _CAUGHT_UP_S):
+            self._hold = None
+        return self._hold is not None

@@ -1,0 +1,78 @@
+"""What the server counts, as Prometheus reads it (text exposition format, version 0.0.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from watchpost.runtime.figures import CameraFigures, Figures
+from watchpost.video.gate_explained import State
+
+_CAMERA: dict[str, tuple[str, Callable[[CameraFigures], float]]] = {
+    "packets": ("Packets received.", lambda camera: camera.packets),
+    "decoded_frames": ("Frames decoded, those decoded a second time too.", lambda camera: camera.decoded),
+    "analysed_frames": ("Frames tracked and judged.", lambda camera: camera.analysed),
+    "dropped_frames": ("Frames that were too late for the detector.", lambda camera: camera.dropped),
+    "skipped_frames": ("Decoded frames that the wanted rate did not ask for.", lambda camera: camera.skipped),
+    "events": ("Events.", lambda camera: camera.events),
+    "reconnects": ("Connections lost.", lambda camera: camera.losses),
+    "starts": ("Times the camera was started.", lambda camera: camera.starts),
+}
+_BATCHER: dict[str, tuple[str, str]] = {
+    "detected_frames": ("detected", "Frames that the detectors have looked at."),
+    "failed_frames": ("failed", "Frames for which a detector raised an error or gave no answer."),
+    "batches": ("batches", "Calls of detectors."),
+    "hung_calls": ("hangs", "Calls of detectors that were given up."),
+    "busy_seconds": ("busy_s", "Time of workers in detectors; by detected_frames it is the time a frame."),
+}
+_BATCHER_NOW: dict[str, tuple[str, str]] = {
+    "load_level": ("level", "What is given up under load: 0 nothing, 3 all that may be."),
+    "waiting_frames": ("waiting", "Cameras whose frame waits for a detector."),
+    "hanging_calls": ("hung", "Calls of detectors that hang now."),
+}
+
+
+def exposition(figures: Figures) -> bytes:
+    """All metrics; each begins with `watchpost_`."""
+    registry = CollectorRegistry()
+    registry.register(_Collector(figures))
+    return bytes(generate_latest(registry))
+
+
+class _Collector(Collector):
+    """Figures of one moment: those who count do not know of Prometheus."""
+
+    def __init__(self, figures: Figures) -> None:
+        self._figures = figures
+
+    def collect(self) -> Iterator[Metric]:
+        """One family after the other."""
+        for name, (text, value) in _CAMERA.items():
+            family = CounterMetricFamily(f"watchpost_camera_{name}", text, labels=["camera"])
+            for camera in self._figures.cameras:
+                family.add_metric([camera.name], value(camera))
+            yield family
+        yield from self._gates()
+        for name, (key, text) in _BATCHER.items():
+            yield CounterMetricFamily(f"watchpost_detection_{name}", text, value=self._figures.batcher[key])
+        for name, (key, text) in _BATCHER_NOW.items():
+            yield GaugeMetricFamily(f"watchpost_detection_{name}", text, value=self._figures.batcher[key])
+
+    def _gates(self) -> Iterator[Metric]:
+        state = GaugeMetricFamily(
+            "watchpost_gate_state", "1 for the state that the camera is in.", labels=["camera", "state"]
+        )
+        wakes = CounterMetricFamily("watchpost_gate_wakes", "Wakes by their reason.", labels=["camera", "reason"])
+        false = CounterMetricFamily("watchpost_gate_false_wakes", "Wakes for nothing.", labels=["camera"])
+        for camera in self._figures.cameras:
+            if camera.gate is None:
+                continue
+            for each in State:
+                state.add_metric([camera.name, each.value], float(camera.gate.state is each))
+            for reason, count in camera.gate.wakes.items():
+                wakes.add_metric([camera.name, reason.name.lower()], count)
+            false.add_metric([camera.name], camera.gate.false_wakes)
+        yield from (state, wakes, false)

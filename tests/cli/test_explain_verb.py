@@ -1,0 +1,76 @@
+"""`watchpost explain` asks a running server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from watchpost.cli.explain import explain
+from watchpost.clock import ManualClock
+from watchpost.config.gate import GateOptions
+from watchpost.errors import WatchpostError
+from watchpost.runtime.figures import CameraFigures, Figures
+from watchpost.runtime.live import LiveHub
+from watchpost.video.gate import Gate
+from watchpost.video.ring import Ring
+from watchpost.web.app import create_app
+from watchpost.web.server import WebServer
+
+TOKEN = "correct horse battery"
+app = typer.Typer()
+app.command()(explain)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Iterator[Path]:
+    explanation = Gate(GateOptions(), Ring(1000, 10)).explain()
+    cameras = tuple(
+        CameraFigures(name, 100, 20, 10, 2, 8, 3, 1, 2, gate)
+        for name, gate in (("정문/1", explanation), ("clip", None))
+    )
+    page = WebServer(
+        create_app(LiveHub(ManualClock()), token=TOKEN, figures=lambda: Figures(cameras, {})), "127.0.0.1", 0
+    )
+    port = int(page.start().rstrip("/").rpartition(":")[2])
+    path = tmp_path / "watchpost.yaml"
+    path.write_text(f"web: {{port: {port}, token: {TOKEN}}}")
+    yield path
+    page.stop()
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.output
+
+
+def test_the_table_says_what_the_gate_does_and_why(config: Path) -> None:
+    table = run("정문/1", "--config", str(config))
+    assert "awake: the stream has just begun" in table
+    assert "10 frames, 2 dropped, 8 skipped" in table
+    assert "lost 1 times" in table
+
+
+def test_json_has_everything(config: Path) -> None:
+    answer = json.loads(run("정문/1", "--config", str(config), "--json"))
+    assert (answer["packets"], answer["gate"]["state"], answer["gate"]["usual"]) == (100, "awake", [])
+
+
+def test_a_file_has_no_gate(config: Path) -> None:
+    assert "every frame is decoded" in run("clip", "--config", str(config))
+
+
+def test_who_can_not_be_asked_is_told_in_one_line(config: Path) -> None:
+    with pytest.raises(WatchpostError, match="no running camera gone"):
+        run("gone", "--config", str(config))
+    config.write_text(config.read_text().replace(TOKEN, "another password"))
+    with pytest.raises(WatchpostError, match="another token"):
+        run("clip", "--config", str(config))
+    config.write_text("web: {port: 9}")
+    with pytest.raises(WatchpostError, match="no server answers at http"):
+        run("clip", "--config", str(config))
