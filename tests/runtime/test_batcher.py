@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -351,7 +352,8 @@ batcher.start()
 batcher.join("gate", "person").offer(frame(0))
 Hangs.working.wait()
 """
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=30)
+    paths = {"PYTHONPATH": os.pathsep.join(sys.path)}  # where pytest found the fakes
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=30, env=os.environ | paths)
 
 
 def test_overloaded_cameras_share_by_weight() -> None:
