@@ -115,3 +115,8 @@ def test_a_resumed_run_needs_what_it_began_with_no_more(learned: Path, tmp_path:
     other = dataclasses.replace(pictures, class_names=("other",))
     with pytest.raises(WatchpostError, match=r"learns .*, its pictures now show other"):
         train(recipe, other, out, watcher=shapes.Silent(), resumed=saved)
+
+
+def test_a_misspelt_name_is_answered_with_those_there_are(tmp_path: Path):
+    with pytest.raises(WatchpostError, match=r"no such file; by name there are: watchpost-person\."):
+        checkpoint.load(weights.located(Path("watchpost-persons"), tmp_path))

@@ -7,6 +7,7 @@ rate (not on each frame), the clock masked, whole frames detected from YUV, one 
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 
 import cv2
 
@@ -15,6 +16,7 @@ from bench.fleet.feed import Feed
 from bench.fleet.motion import Attention, Motion, small_grey
 from bench.fleet.stage import Limited, Stage, Watcher
 from watchpost.runtime.due import Due
+from watchpost.types import Packet
 from watchpost.video.decoder import Decoder
 
 
@@ -39,7 +41,7 @@ class DecodeAllMotion:
         decoder, motion, attention = Decoder(feed.name), Motion(), Attention()
         watcher = Watcher(self._stage, feed, self._detector)
         is_due = Due(1 / self._stage.fps)
-        for packet in feed.packets(stop):
+        for packet in self._chosen(feed.packets(stop), attention):
             for frame in decoder.decode(packet):
                 feed.tally.decoded += 1
                 now_s = frame.camera_time_s
@@ -51,3 +53,7 @@ class DecodeAllMotion:
                     feed.tally.asked += 1
                     if len(watcher.analyse(frame)):
                         attention.renew(now_s)
+
+    def _chosen(self, packets: Iterable[Packet], attention: Attention) -> Iterable[Packet]:  # noqa: ARG002 - others choose
+        """The packets that are decoded: all."""
+        return packets

@@ -15,6 +15,7 @@ from typing import Any, Final
 import torch
 
 from watchpost.errors import WatchpostError
+from watchpost.training import weights
 from watchpost.training.models.classics import Classic, ClassicShape
 from watchpost.training.models.detector import Detector, Shape
 from watchpost.training.recipe import DataSet, Recipe
@@ -123,6 +124,9 @@ def load(path: Path) -> Checkpoint:
     """Read a checkpoint, onto the CPU. Raises `WatchpostError` for a file that is missing or none of ours."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        known = ", ".join(weights.names())
+        raise WatchpostError(f"{path} can not be read: there is no such file; by name there are: {known}.") from None
     except OSError as error:
         raise WatchpostError(f"{path} can not be read: {error.strerror or error}.") from None
     except Exception:  # torch's reader raises errors of many classes for broken files
