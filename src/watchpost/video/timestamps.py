@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Final
 
-from watchpost.types import Packet
+from watchpost.types import Packet, StreamInfo
 
 _LOG: Final = logging.getLogger(__name__)
 _MPEG_TIME_BASE: Final = Fraction(1, 90_000)
@@ -68,29 +68,44 @@ class _Seen:
         )
 
 
+class _Ticks:
+    """What a stream's time base makes of the limits: whole numbers, as every packet is held against them."""
+
+    def __init__(self, stream: StreamInfo) -> None:
+        self.stream = stream
+        self.second = 1 / stream.time_base
+        """Ticks in one."""
+        rate = stream.average_rate or _USUAL_RATE
+        self.step = max(1, round(self.second / rate))
+        """From one frame to the next, by the rate that the stream states."""
+        self.step_back = int(_LARGEST_STEP_BACK_S * self.second)
+        self.gap = int(_LARGEST_GAP_S * self.second)
+        self.file_gap = int(_LARGEST_FILE_GAP_S * self.second)
+        self.is_mpeg = stream.time_base == _MPEG_TIME_BASE
+
+
 class _CameraClock:
     """Maps a camera's times to a count that starts at 0: what goes out is what came in plus an offset."""
 
     def __init__(self) -> None:
         self._offset = 0
         self._seen: _Seen | None = None
+        self._ticks: _Ticks | None = None
 
     def mend(self, packet: Packet) -> Packet:
         """The packet with both of its times."""
-        time_base = packet.stream.time_base
-        step = _interval(packet)
-        if self._seen is not None and self._seen.time_base != time_base:
-            self._offset = round(self._offset * self._seen.time_base / time_base)
-            self._seen = self._seen.rescaled(time_base)
-        seen = self._seen
-        pts, dts = _completed(packet, seen, step)
+        ticks = self._ticks
+        if ticks is None or ticks.stream is not packet.stream:
+            ticks = self._ticks_of(packet.stream)
+        seen, step = self._seen, ticks.step
+        pts, dts = _completed(packet, seen, ticks)
         has_times = packet.pts is not None or packet.dts is not None
         restarts = False
         if seen is None:
             self._offset = -pts
         elif seen.is_invented and has_times:  # RTSP often tells the time from the second packet on only
             self._offset = seen.largest_pts_out + step - pts
-        elif packet.is_discontinuous or _leaps(packet, pts, dts, seen, step):
+        elif packet.is_discontinuous or _leaps(packet, pts, dts, seen, ticks):
             restarts = True
             self._restart(packet, pts, dts, seen, step)
         elif dts is not None and seen.dts_in is not None and seen.dts_in - dts > step:
@@ -101,8 +116,27 @@ class _CameraClock:
         pts_out = max(pts + self._offset, dts_out)
         largest = pts_out if seen is None else max(pts_out, seen.largest_pts_out)
         is_invented = not has_times and (seen is None or restarts or seen.is_invented)
-        self._seen = _Seen(time_base, pts, dts, dts_out, largest, packet.wall_time_s, is_invented)
-        return dataclasses.replace(packet, pts=pts_out, dts=dts_out, is_discontinuous=restarts)
+        self._seen = _Seen(packet.stream.time_base, pts, dts, dts_out, largest, packet.wall_time_s, is_invented)
+        return Packet(  # half of what `dataclasses.replace` takes
+            packet.camera,
+            packet.stream,
+            pts_out,
+            dts_out,
+            packet.is_key,
+            packet.size,
+            packet.wall_time_s,
+            packet.payload,
+            packet.is_corrupt,
+            restarts,
+        )
+
+    def _ticks_of(self, stream: StreamInfo) -> _Ticks:
+        """The limits of a new stream; what was counted so far goes over to its time base."""
+        if self._seen is not None and self._seen.time_base != stream.time_base:
+            self._offset = round(self._offset * self._seen.time_base / stream.time_base)
+            self._seen = self._seen.rescaled(stream.time_base)
+        self._ticks = _Ticks(stream)
+        return self._ticks
 
     def _restart(self, packet: Packet, pts: int, dts: int | None, seen: _Seen, step: int) -> None:
         passed = 0
@@ -113,23 +147,17 @@ class _CameraClock:
         _LOG.debug("%s: the clock restarts at %.3f s", packet.camera, float(ahead * packet.stream.time_base))
 
 
-def _interval(packet: Packet) -> int:
-    """Ticks from one frame to the next, by the rate that the stream states."""
-    rate = packet.stream.average_rate or _USUAL_RATE
-    return max(1, round(1 / (rate * packet.stream.time_base)))
-
-
-def _completed(packet: Packet, seen: _Seen | None, step: int) -> tuple[int, int | None]:
+def _completed(packet: Packet, seen: _Seen | None, ticks: _Ticks) -> tuple[int, int | None]:
     """pts and, where there is one, dts of the packet: wrap-around undone, a missing or impossible pts replaced."""
     pts, dts = packet.pts, packet.dts
     before = None if seen is None else seen.pts_in if seen.dts_in is None else seen.dts_in
-    if packet.stream.time_base == _MPEG_TIME_BASE:
+    if ticks.is_mpeg:
         dts = _unwrapped(dts, before)
         pts = _unwrapped(pts, before if dts is None else dts)
     if pts is None and dts is None:
-        following = 0 if before is None else before + step
+        following = 0 if before is None else before + ticks.step
         return following, following
-    if dts is not None and (pts is None or not 0 <= (pts - dts) * packet.stream.time_base <= _LARGEST_GAP_S):
+    if dts is not None and (pts is None or not 0 <= pts - dts <= ticks.gap):
         pts = dts
     assert pts is not None  # noqa: S101 - for the type checker: one of both is there
     return pts, dts
@@ -142,12 +170,12 @@ def _unwrapped(ticks: int | None, near: int | None) -> int | None:
     return near + (ticks - near + _MPEG_WRAP // 2) % _MPEG_WRAP - _MPEG_WRAP // 2
 
 
-def _leaps(packet: Packet, pts: int, dts: int | None, seen: _Seen, step: int) -> bool:
+def _leaps(packet: Packet, pts: int, dts: int | None, seen: _Seen, ticks: _Ticks) -> bool:
     """Whether time moved further than can be mended."""
-    ticks = pts - seen.pts_in if dts is None or seen.dts_in is None else dts - seen.dts_in
-    moved_s = float(ticks * packet.stream.time_base)
-    largest_s = _LARGEST_FILE_GAP_S
+    moved = pts - seen.pts_in if dts is None or seen.dts_in is None else dts - seen.dts_in
+    if -ticks.step_back <= moved <= ticks.gap:  # as nearly always
+        return False
+    largest = ticks.file_gap
     if packet.stream.is_live:
-        largest_s = _LARGEST_GAP_S + max(0.0, packet.wall_time_s - seen.wall_time_s)
-    intervals_s = float(_LARGEST_GAP_INTERVALS * step * packet.stream.time_base)
-    return not -_LARGEST_STEP_BACK_S <= moved_s <= max(largest_s, intervals_s)
+        largest = ticks.gap + int(max(0.0, packet.wall_time_s - seen.wall_time_s) * ticks.second)
+    return not -ticks.step_back <= moved <= max(largest, _LARGEST_GAP_INTERVALS * ticks.step)
