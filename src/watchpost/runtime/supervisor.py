@@ -20,7 +20,6 @@ from watchpost.detectors.network import usable_cores
 from watchpost.errors import WatchpostError
 from watchpost.pipeline import Analysed, Pipeline
 from watchpost.runtime.assembly import (
-    make_delivery,
     make_detector,
     make_rule,
     make_tracker,
@@ -31,11 +30,11 @@ from watchpost.runtime.assembly import (
 )
 from watchpost.runtime.batcher import Batcher, DetectorHang, Notice
 from watchpost.runtime.camera import Camera
-from watchpost.runtime.delivery import Delivery
 from watchpost.runtime.figures import Figures, camera_figures
 from watchpost.runtime.intake import Intake
 from watchpost.runtime.lane import Served
 from watchpost.runtime.live import LiveHub
+from watchpost.runtime.outlet import EventOutlet, Outlet
 from watchpost.runtime.reconnect import State, packets
 from watchpost.sources import Source, open_source
 from watchpost.stores import EventStore
@@ -73,21 +72,20 @@ class Supervisor:
     minute; a file that has been played to its end stays ended.
     """
 
-    def __init__(self, hub: LiveHub, clock: Clock) -> None:
+    def __init__(
+        self, hub: LiveHub, clock: Clock, outlet: EventOutlet | None = None, detector_threads: int | None = None
+    ) -> None:
+        """`outlet` takes the events, by default store and sinks of the configuration; `detector_threads` run the
+        detectors, by default one for each core."""
         self._hub = hub
         self._clock = clock
         self._config = Configuration()
         self._entries: dict[str, _Entry] = {}
         self._detectors: dict[tuple[str, float], Detector] = {}
         """By the model's name and the least confidence that the tracker behind it wants."""
-        self._batcher = Batcher({}, clock, workers=usable_cores(), on_notice=_log_notice)
+        self._batcher = Batcher({}, clock, workers=detector_threads or usable_cores(), on_notice=_log_notice)
         self._batcher.start()
-        self._delivery = Delivery(None, [], clock)
-        self._delivered: Configuration | None = None
-        """What the delivery is made of."""
-        self._held: list[Event] | None = None
-        """Events that came while the delivery is being replaced; `None` at other times."""
-        self._delivery_lock = threading.Lock()
+        self._outlet = outlet or Outlet(clock)
 
     def apply(self, new: Configuration) -> None:
         """Start what is new, stop what has gone, restart what has changed, leave the rest alone.
@@ -96,7 +94,7 @@ class Supervisor:
         """
         difference = changes(self._config, new)
         if difference.server & {"data", "store", "sinks"}:
-            self._replace_delivery(new)
+            self._outlet.replace(new)
         self._config = new
         self._stop(difference.removed | difference.changed)
         for name in difference.removed:
@@ -131,7 +129,7 @@ class Supervisor:
     @property
     def store(self) -> EventStore | None:
         """Where the events are kept, `None` before the first `apply`."""
-        return self._delivery.store
+        return self._outlet.store
 
     def close(self) -> None:
         """Stop all cameras, report what was going on, hand on the last events."""
@@ -139,7 +137,7 @@ class Supervisor:
         for key in list(self._detectors):
             self._close_detector(key)
         self._batcher.stop()
-        self._delivery.close()
+        self._outlet.close()
 
     def _start(self, name: str) -> None:
         entry = self._entries[name]
@@ -208,11 +206,7 @@ class Supervisor:
         show_events(self._hub, events)
         for event in events:
             _LOG.info("%s: %s %s %s", event.camera, event.class_name, event.kind, event.zone or "")
-        with self._delivery_lock:
-            if self._held is None:
-                self._delivery.events(events)
-            else:
-                self._held += events
+        self._outlet.events(events)
 
     def _note_end(self, name: str, entry: _Entry) -> None:
         camera, entry.running = entry.running, None
@@ -243,25 +237,6 @@ class Supervisor:
         for name, camera in running.items():
             if camera is not None and not camera.stop(max(0.0, end_s - time.monotonic())):
                 _LOG.warning("%s did not stop in time; it is left to end by itself", name)
-
-    def _replace_delivery(self, config: Configuration) -> None:
-        """The old sinks let go of queues and connections, and say goodbye, before the new ones take them up."""
-        with self._delivery_lock:
-            self._held = []
-        self._delivery.close()
-        fresh: Delivery | None = None
-        try:
-            fresh = make_delivery(config, self._clock)
-            self._delivered = config
-        except WatchpostError:
-            if self._delivered is not None:
-                fresh = make_delivery(self._delivered, self._clock)
-            raise
-        finally:
-            with self._delivery_lock:
-                self._delivery = fresh or Delivery(None, [], self._clock)
-                self._delivery.events(self._held)
-                self._held = None
 
 
 def _lane(model: str, least_confidence: float) -> str:
