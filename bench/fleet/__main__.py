@@ -23,22 +23,25 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from bench.fleet import compare, table
-from bench.fleet.clips import Clip, FleetOptions, make_clips
-from bench.fleet.outcome import Limits, Outcome
-from bench.fleet.reference import with_reference
-from bench.fleet.search import Search
-from bench.fleet.stage import Stage
-from bench.fleet.usage import machine
 from watchpost.errors import WatchpostError
+from watchpost.fleet import approaches as own
+from watchpost.fleet import table, trial
+from watchpost.fleet.clips import Clip, FleetOptions, clip_of, make_clips
+from watchpost.fleet.outcome import Limits, Outcome
+from watchpost.fleet.reference import with_reference
+from watchpost.fleet.search import Search
+from watchpost.fleet.stage import Stage
+from watchpost.fleet.usage import machine
 
 _HERE = Path(__file__).parent
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "watchpost", "bench-fleet")
 
 
-def approaches() -> list[str]:
-    """All that there are."""
-    return sorted(path.stem for path in (_HERE / "approaches").glob("[a-z]*.py"))
+def approaches() -> dict[str, str]:
+    """All that there are: the name of each and what to import."""
+    rooms = {"watchpost.fleet.approaches": Path(own.__file__).parent, "bench.fleet.approaches": _HERE / "approaches"}
+    found = {path.stem: f"{room}.{path.stem}" for room, folder in rooms.items() for path in folder.glob("[a-z]*.py")}
+    return dict(sorted(found.items()))
 
 
 def main() -> None:
@@ -61,30 +64,37 @@ def _run(wishes: argparse.Namespace, console: Console) -> None:
     if wishes.reference and not wishes.video:
         clips = _with_reference(clips, wishes, console)
     limits = Limits(wishes.least_rate, wishes.most_lag)
-    trial = compare.Trial(clips, wishes.model, wishes.fps, wishes.tracker, wishes.warm, wishes.seconds, limits)
+    common = trial.Trial(clips, wishes.model, wishes.fps, wishes.tracker, wishes.warm, wishes.seconds, limits)
     report = _Report(wishes)
     print(table.heading(), flush=True)
+    known = approaches()
     if wishes.verb == "run":
-        compare.at_numbers(trial, [wishes.approach], [wishes.cameras], 1, report.add)
+        trial.at_numbers(common, [known[wishes.approach]], [wishes.cameras], 1, report.add)
     elif wishes.at:
-        compare.at_numbers(trial, wishes.approach or approaches(), wishes.at, wishes.rounds, report.add)
+        trial.at_numbers(
+            common,
+            [approaches()[name] for name in wishes.approach or approaches()],
+            wishes.at,
+            wishes.rounds,
+            report.add,
+        )
     else:
-        _search(trial, wishes, report, console)
+        _search(common, wishes, report, console)
     for text in table.floors(report.outcomes, wishes.fps):
         print(text)
 
 
-def _search(trial: compare.Trial, wishes: argparse.Namespace, report: _Report, console: Console) -> None:
-    names = wishes.approach or approaches()
-    floors = [name for name in names if name in compare.FLOORS]
-    compare.at_numbers(trial, floors, [wishes.start], wishes.rounds, report.add)
+def _search(common: trial.Trial, wishes: argparse.Namespace, report: _Report, console: Console) -> None:
+    names = wishes.approach or list(approaches())
+    floors = [approaches()[name] for name in names if name in trial.FLOORS]
+    trial.at_numbers(common, floors, [wishes.start], wishes.rounds, report.add)
     searches = {
-        name: Search(wishes.start, wishes.most, wishes.rounds, wishes.tolerance)
+        approaches()[name]: Search(wishes.start, wishes.most, wishes.rounds, wishes.tolerance)
         for name in names
-        if name not in compare.FLOORS
+        if name not in trial.FLOORS
     }
-    compare.search(trial, searches, report.add)
-    best = {name: search.best for name, search in searches.items()}
+    trial.search(common, searches, report.add)
+    best = {name.rpartition(".")[2]: search.best for name, search in searches.items()}
     report.best = best
     report.write()
     console.print(table.summary(best, report.outcomes, "plain" if "plain" in best else None))
@@ -126,7 +136,7 @@ class _Report:
 
 def _clips(wishes: argparse.Namespace, console: Console) -> list[Clip]:
     if wishes.video:
-        return [_real_clip(path) for path in wishes.video]
+        return [clip_of(path) for path in wishes.video]
     options = FleetOptions(
         variant=wishes.variant, activity=wishes.activity, clips=wishes.clips, seconds=wishes.clip_seconds
     )
@@ -152,19 +162,6 @@ def _with_reference(clips: list[Clip], wishes: argparse.Namespace, console: Cons
         )
     print(f"full decode: {table.events(score)}")
     return marked
-
-
-def _real_clip(path: Path) -> Clip:
-    """A video of the user's as it is; who is to be seen in it is not known."""
-    import av
-
-    with av.open(str(path)) as container:
-        stream = container.streams.video[0]
-        packets = [packet for packet in container.demux(stream) if packet.pts is not None]
-        keys = sum(packet.is_keyframe for packet in packets)
-        fps = float(stream.average_rate or 25)
-    seconds = len(packets) / fps
-    return Clip(path, seconds, fps, seconds / max(keys, 1))
 
 
 def _revision() -> str | None:
@@ -207,10 +204,11 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("make", parents=[fleet], help="render the streams")
     one = verbs.add_parser("run", parents=[fleet, run], help="one run of one approach")
-    one.add_argument("approach", choices=approaches())
+    known = list(approaches())
+    one.add_argument("approach", choices=known)
     one.add_argument("--cameras", type=int, default=4)
     many = verbs.add_parser("compare", parents=[fleet, run], help="approaches in turn, N raised until a limit breaks")
-    many.add_argument("--approach", action="append", choices=approaches(), help="give it several times; usually all")
+    many.add_argument("--approach", action="append", choices=known, help="give it several times; usually all")
     many.add_argument("--at", type=int, nargs="+", help="no search: run at these numbers of cameras")
     many.add_argument("--rounds", type=int, default=3, help="runs of each number (in a search: of the answer)")
     many.add_argument("--start", type=int, default=4, help="cameras that a search begins with, and the floors have")

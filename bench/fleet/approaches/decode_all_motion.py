@@ -11,10 +11,10 @@ from collections.abc import Iterable
 
 import cv2
 
-from bench.fleet.approaches._threads import run_threads
-from bench.fleet.feed import Feed
 from bench.fleet.motion import Attention, Motion, small_grey
-from bench.fleet.stage import Limited, Stage, Watcher
+from watchpost.fleet.approaches._threads import run_threads
+from watchpost.fleet.feed import Feed
+from watchpost.fleet.stage import Limited, Stage, Watcher
 from watchpost.runtime.due import Due
 from watchpost.types import Packet
 from watchpost.video.decoder import Decoder

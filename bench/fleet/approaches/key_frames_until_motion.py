@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from bench.fleet.approaches.decode_all_motion import DecodeAllMotion
 from bench.fleet.motion import Attention
-from bench.fleet.stage import Stage
+from watchpost.fleet.stage import Stage
 from watchpost.types import Packet
 
 

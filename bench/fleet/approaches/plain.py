@@ -13,9 +13,9 @@ from typing import cast
 
 import cv2
 
-from bench.fleet.approaches._threads import run_threads
-from bench.fleet.feed import Feed
-from bench.fleet.stage import Limited, Stage, Watcher
+from watchpost.fleet.approaches._threads import run_threads
+from watchpost.fleet.feed import Feed
+from watchpost.fleet.stage import Limited, Stage, Watcher
 from watchpost.picture import ArrayPicture
 from watchpost.runtime.due import Due
 from watchpost.types import BGR, Frame

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bench.fleet import compare, runner, table
-from bench.fleet.clips import Clip, FleetOptions, make_clips
-from bench.fleet.fleet import deal
-from bench.fleet.job import Happening, Job, Measured
-from bench.fleet.outcome import Limits, Outcome
-from bench.fleet.search import Search
-from bench.fleet.visits import Visit
+from watchpost.fleet import runner, table, trial
+from watchpost.fleet.cameras import deal
+from watchpost.fleet.clips import Clip, FleetOptions, make_clips
+from watchpost.fleet.job import Happening, Job, Measured
+from watchpost.fleet.outcome import Limits, Outcome
+from watchpost.fleet.search import Search
+from watchpost.fleet.visits import Visit
 
 CARRIES = {"plain": 10, "watchpost": 23, "demux_only": 100}
 CLIP = Clip(Path("one.mp4"), 60, 15, 2, (Visit(20, 30, 21, 8, known_start_s=21.2, known_s=21.8),))
@@ -37,14 +37,14 @@ def machine(job: Job) -> Measured:
     )
 
 
-def trial() -> compare.Trial:
-    return compare.Trial([CLIP], Path("model.onnx"), 5.0, "bytetrack", 10.0, 50.0, Limits(), machine)
+def scripted() -> trial.Trial:
+    return trial.Trial([CLIP], Path("model.onnx"), 5.0, "bytetrack", 10.0, 50.0, Limits(), machine)
 
 
 def test_approaches_take_turns_until_each_has_its_answer() -> None:
     told: list[Outcome] = []
     searches = {name: Search(4, 400, rounds=2) for name in ("plain", "watchpost")}
-    outcomes = compare.search(trial(), searches, told.append)
+    outcomes = trial.search(scripted(), searches, told.append)
     assert outcomes == told
     assert {name: each.best for name, each in searches.items()} == {"plain": 10, "watchpost": 23}
     both = [each.approach for each in outcomes[:6]]
@@ -52,7 +52,7 @@ def test_approaches_take_turns_until_each_has_its_answer() -> None:
 
 
 def test_rounds_at_given_numbers_are_interleaved() -> None:
-    outcomes = compare.at_numbers(trial(), ["plain", "demux_only"], [5, 50], 2, lambda _: None)
+    outcomes = trial.at_numbers(scripted(), ["plain", "demux_only"], [5, 50], 2, lambda _: None)
     assert [(each.cameras, each.approach) for each in outcomes] == [
         *[(5, "plain"), (5, "demux_only")] * 2,
         *[(50, "plain"), (50, "demux_only")] * 2,
@@ -68,7 +68,7 @@ def test_rounds_at_given_numbers_are_interleaved() -> None:
 
 def test_the_tables_say_what_was_measured() -> None:
     searches = {"plain": Search(1, 1), "watchpost": Search(1, 1)}
-    outcomes = compare.search(trial(), searches, lambda _: None)
+    outcomes = trial.search(scripted(), searches, lambda _: None)
     shown = Console(file=io.StringIO(), width=120)
     shown.print(table.summary({"plain": 1, "watchpost": 1}, outcomes, "plain"))
     assert isinstance(shown.file, io.StringIO)
@@ -77,7 +77,7 @@ def test_the_tables_say_what_was_measured() -> None:
     assert "1.10 / 1.10 / 1.10" in text  # delay
     assert "0.30 / 0.30 / 0.30" in text  # later than full decode
     assert len(table.line(outcomes[0]).split("sustained")[0].rstrip()) == len(table.heading().rstrip())
-    floors = compare.at_numbers(trial(), ["demux_only"], [50], 1, lambda _: None)
+    floors = trial.at_numbers(scripted(), ["demux_only"], [50], 1, lambda _: None)
     assert table.floors(floors, 5.0) == ["demux_only: 100 cameras by arithmetic, if all cores did that alone"]
 
 
@@ -97,6 +97,8 @@ def test_a_child_process_runs_and_measures(tmp_path: Path) -> None:
     assert good.packets_due == pytest.approx(30, abs=1)
     assert 0 < good.cpu_s < 2 * good.seconds * good.cores
     assert good.rss_mb > good.rss_empty_mb > 20
-    bad = runner.run(Job("plain", deal(clips, 1), tmp_path / "none.onnx", warm_s=0.0, seconds=1.0))
+    bad = runner.run(
+        Job("bench.fleet.approaches.plain", deal(clips, 1), tmp_path / "none.onnx", warm_s=0.0, seconds=1.0)
+    )
     assert bad.error is not None
     assert "none.onnx" in bad.error

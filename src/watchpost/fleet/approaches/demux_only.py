@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from bench.fleet.feed import in_due_order
-from bench.fleet.stage import Stage
+from watchpost.fleet.feed import in_due_order
+from watchpost.fleet.stage import Stage
 
 
 def create(stage: Stage) -> DemuxOnly:

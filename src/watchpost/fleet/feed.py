@@ -8,10 +8,10 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from bench.fleet.fleet import FleetCamera
-from bench.fleet.tally import Tally
 from watchpost.clock import SystemClock
-from watchpost.sources import _av
+from watchpost.fleet.cameras import FleetCamera
+from watchpost.fleet.tally import Tally
+from watchpost.sources.looped import looped
 from watchpost.types import Packet
 
 _LONGEST_SLEEP_S: Final = 0.25
@@ -63,26 +63,10 @@ class Feed:
 
     def due_packets(self) -> Iterator[tuple[float, Packet]]:
         """The packets without waiting, each with the moment (on `time.monotonic`) at which it is due."""
-        path = str(self.camera.path)
-        container, stream = _av.open_input(f"file:{path}", path)
-        clock = SystemClock()
-        with container:
-            info = _av.stream_info(stream, is_live=True)
-            ticks_a_second = 1 / info.time_base
-            round_ticks = round(self.camera.clip_s * ticks_a_second)
-            shift = skipped = round(self.camera.offset_s * ticks_a_second)
-            container.seek(skipped, stream=stream)
-            while True:
-                for payload in _av.demux(container, stream, path):
-                    if payload.pts is None or payload.dts is None or payload.pts < skipped:
-                        continue
-                    payload.pts -= shift
-                    payload.dts -= shift
-                    packet = _av.to_packet(payload, info, self.name, clock)
-                    yield self.captured_s(float(payload.dts * info.time_base)), packet
-                skipped = 0
-                shift -= round_ticks
-                container.seek(0, stream=stream)
+        camera = self.camera
+        packets = looped(camera.path, self.name, offset_s=camera.offset_s, round_s=camera.clip_s, clock=SystemClock())
+        for packet in packets:
+            yield self.captured_s(float((packet.dts or 0) * packet.stream.time_base)), packet
 
 
 def in_due_order(feeds: Sequence[Feed], stop: threading.Event) -> Iterator[tuple[Feed, Packet]]:

@@ -8,10 +8,9 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from bench.fleet.job import Job, Measured
+from watchpost.fleet.job import Job, Measured
 from watchpost.runtime import children
 
-_ROOT: Final = Path(__file__).parents[2]
 _PATIENCE_S: Final = 90.0
 """For loading, opening the cameras and ending, beyond the run itself."""
 
@@ -21,9 +20,9 @@ def run(job: Job) -> Measured:
     with tempfile.TemporaryDirectory() as folder:
         task, result = Path(folder, "job.json"), Path(folder, "result.json")
         task.write_text(job.to_json(), encoding="utf-8")
-        path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
-        command = [sys.executable, "-m", "bench.fleet.child", str(task), str(result)]
-        with children.start(command, job.approach, logs_stderr=False, environment={"PYTHONPATH": path}) as child:
+        path = os.pathsep.join(sys.path)  # so that it finds the approach that this process knows
+        command = [sys.executable, "-m", "watchpost.fleet.child", str(task), str(result)]
+        with children.start(command, job.name, logs_stderr=False, environment={"PYTHONPATH": path}) as child:
             code = child.wait(job.warm_s + job.seconds + _PATIENCE_S)
         if code is None:
             return Measured(error="it hangs")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 
-from bench.fleet.approaches._threads import run_threads
-from bench.fleet.feed import Feed
-from bench.fleet.stage import Stage
+from watchpost.fleet.approaches._threads import run_threads
+from watchpost.fleet.feed import Feed
+from watchpost.fleet.stage import Stage
 from watchpost.video.decoder import Decoder
 
 

@@ -6,8 +6,8 @@ import dataclasses
 
 import pytest
 
-from bench.fleet.scoring import Reported, Score, percentiles, score
-from bench.fleet.visits import Visit, busy_s, in_camera
+from watchpost.fleet.scoring import Reported, Score, percentiles, score
+from watchpost.fleet.visits import Visit, busy_s, in_camera
 
 
 def visit(enter_s: float, leave_s: float, *, seen_after_s: float | None = 0.5, is_cut: bool = False) -> Visit:

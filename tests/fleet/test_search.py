@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bench.fleet.search import Search
+from watchpost.fleet.search import Search
 
 
 def run(search: Search, holds: Callable[[int], bool], load: Callable[[int], float] = lambda _: 1.0) -> list[int]:

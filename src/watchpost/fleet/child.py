@@ -1,4 +1,4 @@
-"""The child process: runs one approach and measures it. python -m bench.fleet.child JOB.json RESULT.json"""
+"""The child process: runs one approach and measures it. python -m watchpost.fleet.child JOB.json RESULT.json"""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Final
 
-from bench.fleet.feed import Feed
-from bench.fleet.job import Happening, Job, Measured
-from bench.fleet.stage import Approach, Stage
-from bench.fleet.usage import ProcessTree, machine_cpu_s
 from watchpost.errors import WatchpostError
+from watchpost.fleet.feed import Feed
+from watchpost.fleet.job import Happening, Job, Measured
+from watchpost.fleet.stage import Approach, Stage
+from watchpost.fleet.usage import ProcessTree, machine_cpu_s
 
 _LEAD_S: Final = 0.5
 _SAMPLE_S: Final = 5.0
@@ -27,9 +27,8 @@ def measure(job: Job) -> Measured:
     tree = ProcessTree()
     feeds = [Feed(camera) for camera in job.cameras]
     stage = Stage(feeds, job.model, job.fps, job.tracker)
-    module = importlib.import_module(f"bench.fleet.approaches.{job.approach}")
     rss_empty_mb = tree.rss_mb()
-    approach: Approach = module.create(stage)
+    approach: Approach = importlib.import_module(job.module).create(stage)
 
     stop = threading.Event()
     errors: list[Exception] = []

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.fleet.clips import Clip, FleetOptions, make_clips
-from bench.fleet.feed import Feed, in_due_order
-from bench.fleet.fleet import FleetCamera, deal
 from clips import encode_clip, moving_square
+from watchpost.fleet.cameras import FleetCamera, deal
+from watchpost.fleet.clips import Clip, FleetOptions, make_clips
+from watchpost.fleet.feed import Feed, in_due_order
 from watchpost.video.decoder import Decoder
 
 

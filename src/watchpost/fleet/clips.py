@@ -7,15 +7,18 @@ import functools
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from bench.fleet.visits import LEAST_HEIGHT, LEAST_VISIBILITY, Visit, busy_s
+from watchpost.fleet.visits import LEAST_HEIGHT, LEAST_VISIBILITY, Visit, busy_s
 from watchpost.scene.options import SceneOptions
 from watchpost.scene.scene import Scene
 from watchpost.scene.truth import TruthBox
+from watchpost.sources.looped import shape
+from watchpost.types import BGR
+from watchpost.video.camera_encoder import encode_as_camera
 
 _FORMAT: Final = 1
 """Goes into the files' names: raise it when the same options give other files."""
@@ -93,6 +96,12 @@ def make_clips(options: FleetOptions, cache: Path, progress: Callable[[int, int]
     return [_read(options, cache, name) for name in json.loads(index.read_text(encoding="utf-8"))]
 
 
+def clip_of(video: Path) -> Clip:
+    """A video of the user's as it is; who is to be seen in it is not known. Raises `SourceError`."""
+    found = shape(video)
+    return Clip(video, found.seconds, found.fps, found.gop_s)
+
+
 def _tell(progress: Callable[[int, int], None], options: FleetOptions, clip: int, done: int) -> None:
     frames = options.seconds * options.fps
     progress(clip * frames + done, options.clips * frames)
@@ -146,29 +155,28 @@ def _make(options: FleetOptions, plan: _Plan, cache: Path, progress: Callable[[i
 
 def _encode(options: FleetOptions, plan: _Plan, path: Path, progress: Callable[[int], None]) -> list[Visit]:
     """Write the video of a stretch; its visits in the stretch's seconds."""
-    import av
-
     scene = Scene(plan.scene)
     first, count = plan.begin_s * options.fps, options.seconds * options.fps
-    gop = options.gop_s * options.fps
     clear: dict[int, list[int]] = {}
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=options.fps)
-        stream.width, stream.height, stream.pix_fmt = options.width, options.height, "yuv420p"
-        context = stream.codec_context
-        context.gop_size, context.max_b_frames, context.thread_count = gop, 0, 1
-        # as cameras do it: no B frames, no look-ahead, key frames where the GOP says and nowhere else
-        settings = f"scenecut=0:keyint={gop}:min-keyint={gop}:bframes=0"
-        crf = str(_CRF[options.variant])
-        context.options = {"preset": options.preset, "crf": crf, "tune": "zerolatency", "x264-params": settings}
+
+    def pictures() -> Iterator[BGR]:
         for index in range(count):
             picture, people = scene.frame(first + index)
             for person in people:
                 if _is_clear(person, options.height):
                     clear.setdefault(person.id, []).append(index)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
+            yield picture
             progress(index + 1)
-        container.mux(stream.encode(None))
+
+    encode_as_camera(
+        path,
+        pictures(),
+        size=(options.width, options.height),
+        fps=options.fps,
+        gop=options.gop_s * options.fps,
+        crf=_CRF[options.variant],
+        preset=options.preset,
+    )
     visits: list[Visit] = []
     for each in scene.visits(plan.begin_s + options.seconds):
         if each.leave_s > plan.begin_s:

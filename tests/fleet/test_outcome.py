@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.fleet.clips import Clip
-from bench.fleet.fleet import activity, deal, truth
-from bench.fleet.job import Happening, Job, Measured
-from bench.fleet.outcome import Limits, judge, reports
-from bench.fleet.visits import Visit
+from watchpost.fleet.cameras import activity, deal, truth
+from watchpost.fleet.clips import Clip
+from watchpost.fleet.job import Happening, Job, Measured
+from watchpost.fleet.outcome import Limits, judge, reports
+from watchpost.fleet.visits import Visit
 
 GOOD = Measured(
     seconds=60, packets_due=9000, packets=8990, decoded=8990, asked=3000, analysed=2990, cpu_s=30, lags_s=[0.1] * 100

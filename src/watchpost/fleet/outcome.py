@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bench.fleet.fleet import FleetCamera, activity
-from bench.fleet.job import Happening, Job, Measured
-from bench.fleet.scoring import Reported, Score, percentiles, score
-from bench.fleet.visits import Visit
+from watchpost.fleet.cameras import FleetCamera, activity
+from watchpost.fleet.job import Happening, Job, Measured
+from watchpost.fleet.scoring import Reported, Score, percentiles, score
+from watchpost.fleet.visits import Visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def judge(job: Job, measured: Measured, limits: Limits, truth: Sequence[Sequence
             mine = [each for each in measured.happenings if each.camera == number]
             total += _score(camera, visits, mine, begin_s, end_s)
         share = activity(truth, begin_s, end_s)
-    return Outcome(job.approach, len(job.cameras), measured, limits.broken(measured), total, share)
+    return Outcome(job.name, len(job.cameras), measured, limits.broken(measured), total, share)
 
 
 def _score(

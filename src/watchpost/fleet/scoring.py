@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bench.fleet.visits import Visit
+from watchpost.fleet.visits import Visit
 from watchpost.trackers.assignment import assign
 
 TOLERANCE_S = 0.5

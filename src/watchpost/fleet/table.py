@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 
-from bench.fleet.compare import FLOORS
-from bench.fleet.outcome import Outcome
-from bench.fleet.scoring import Score, percentiles
+from watchpost.fleet.outcome import Outcome
+from watchpost.fleet.scoring import Score, percentiles
+from watchpost.fleet.trial import FLOORS
 
 _LINE = "{:<24}{:>5}{:>10}{:>9}{:>8}{:>10}{:>7}{:>8}{:>8}{:>9}{:>8}{:>9}{:>9}  {}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 
-from bench.fleet.feed import Feed
+from watchpost.fleet.feed import Feed
 
 
 def run_threads(feeds: Sequence[Feed], work: Callable[[Feed, threading.Event], None], stop: threading.Event) -> None:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.fleet import runner
-from bench.fleet.clips import Clip
-from bench.fleet.fleet import deal, truth
-from bench.fleet.job import Job, Measured
-from bench.fleet.outcome import Limits, Outcome, judge
-from bench.fleet.search import Search
+from watchpost.fleet import runner
+from watchpost.fleet.cameras import deal, truth
+from watchpost.fleet.clips import Clip
+from watchpost.fleet.job import Job, Measured
+from watchpost.fleet.outcome import Limits, Outcome, judge
+from watchpost.fleet.search import Search
 
 FLOORS = ("demux_only", "decode_only", "bare_detector")
 """They are bounds, not ways of watching: run at a fixed number of cameras, judged by nobody."""
@@ -31,10 +31,10 @@ class Trial:
     execute: Callable[[Job], Measured] = runner.run
 
     def run(self, approach: str, cameras: int) -> Outcome:
-        """One run, judged."""
+        """One run, judged. `approach`: as in `Job`."""
         fleet = deal(self.clips, cameras)
         job = Job(approach, fleet, self.model, self.fps, self.tracker, self.warm_s, self.seconds)
-        visits = None if approach in FLOORS else truth(self.clips, fleet, self.warm_s + self.seconds)
+        visits = None if job.name in FLOORS else truth(self.clips, fleet, self.warm_s + self.seconds)
         return judge(job, self.execute(job), self.limits, visits)
 
 

@@ -6,11 +6,11 @@ import threading
 from collections.abc import Iterable
 from typing import Final
 
-from bench.fleet.feed import Feed
-from bench.fleet.stage import Stage
 from watchpost.clock import SystemClock
 from watchpost.config.gate import GateOptions
 from watchpost.detectors import Detector
+from watchpost.fleet.feed import Feed
+from watchpost.fleet.stage import Stage
 from watchpost.pipeline import Analysed
 from watchpost.runtime.batcher import Batcher
 from watchpost.runtime.camera import Camera

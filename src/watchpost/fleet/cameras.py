@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
-from bench.fleet.clips import Clip
-from bench.fleet.visits import Visit, busy_s, in_camera
+from watchpost.fleet.clips import Clip
+from watchpost.fleet.visits import Visit, busy_s, in_camera
 
 _GOLDEN: Final = 0.618033988749895
 """The fractional parts of its multiples are spread evenly, however many there are."""

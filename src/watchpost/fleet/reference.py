@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Final
 
 import watchpost
-from bench.fleet.clips import Clip
-from bench.fleet.feed import Feed
-from bench.fleet.fleet import FleetCamera
-from bench.fleet.job import Happening
-from bench.fleet.outcome import reports
-from bench.fleet.scoring import Reported, Score, matches, score
-from bench.fleet.stage import Stage
-from bench.fleet.visits import Visit
 from watchpost.detectors import Detector
+from watchpost.fleet.cameras import FleetCamera
+from watchpost.fleet.clips import Clip
+from watchpost.fleet.feed import Feed
+from watchpost.fleet.job import Happening
+from watchpost.fleet.outcome import reports
+from watchpost.fleet.scoring import Reported, Score, matches, score
+from watchpost.fleet.stage import Stage
+from watchpost.fleet.visits import Visit
 from watchpost.runtime.due import Due
 from watchpost.types import Event
 from watchpost.video.decoder import Decoder

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from bench.fleet.feed import Feed
 from watchpost.config import ModelSection
 from watchpost.detectors import Detector
 from watchpost.detectors.network import usable_cores
+from watchpost.fleet.feed import Feed
 from watchpost.pipeline import Pipeline
 from watchpost.runtime.assembly import make_detector, make_rule, make_tracker, wanted_classes
 from watchpost.types import Detections, Frame

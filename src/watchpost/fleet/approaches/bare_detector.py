@@ -12,11 +12,11 @@ from typing import Final
 
 import numpy as np
 
-from bench.fleet.approaches._threads import run_threads
-from bench.fleet.feed import Feed
-from bench.fleet.stage import Stage
 from watchpost.detectors.card import resolve
 from watchpost.detectors.onnx import OnnxEngine
+from watchpost.fleet.approaches._threads import run_threads
+from watchpost.fleet.feed import Feed
+from watchpost.fleet.stage import Stage
 
 _OPEN_BATCH: Final = 8
 """Where the model leaves the batch size open."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from bench.fleet.fleet import FleetCamera
+from watchpost.fleet.cameras import FleetCamera
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,7 @@ class Job:
     """What to run."""
 
     approach: str
+    """The name of a file in `approaches`, or a module with a dot in its name."""
     cameras: list[FleetCamera]
     model: Path
     fps: float = 5.0
@@ -24,6 +25,16 @@ class Job:
     warm_s: float = 10.0
     """Runs before it is measured, so that all cameras have begun and running statistics have settled."""
     seconds: float = 60.0
+
+    @property
+    def module(self) -> str:
+        """What to import for the approach."""
+        return self.approach if "." in self.approach else f"watchpost.fleet.approaches.{self.approach}"
+
+    @property
+    def name(self) -> str:
+        """What to call the approach."""
+        return self.approach.rpartition(".")[2]
 
     def to_json(self) -> str:
         """As text."""
