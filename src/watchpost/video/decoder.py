@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from watchpost.errors import WatchpostError
 from watchpost.telemetry import Counters
 from watchpost.types import BGR, Frame, Packet, StreamInfo
+from watchpost.video.hardware import Hardware
 
 _LOG: Final = logging.getLogger(__name__)
 _MATRICES: Final = frozenset({1, 4, 5, 6, 7, 9})
@@ -35,12 +36,14 @@ class Decoder:
     camera by one frame and costs some CPU, so cameras keep 1; 0 takes one for each core.
     """
 
-    def __init__(self, camera: str, threads: int = 1) -> None:
+    def __init__(self, camera: str, threads: int = 1, hardware: Hardware | None = None) -> None:
+        """`hardware` says what decodes; without it, the processor."""
         self.counters = Counters()
         """`decoded`, `corrupt` (packets that failed), `skipped` (packets before a key frame), `known` (frames
         decoded again after `restart`, for those that follow)."""
         self._camera = camera
         self._threads = threads
+        self._hardware = hardware or Hardware(camera)
         self._stream: StreamInfo | None = None
         self._context: VideoCodecContext | None = None
         self._scaler = _Scaler()
@@ -77,14 +80,18 @@ class Decoder:
         if payload.pts is None:
             heapq.heappush(self._unsorted_times_s, time_s)
         payload.opaque = (None if payload.pts is None else time_s, packet.wall_time_s)
+        has_failed = False
         try:
             pictures = self._context.decode(payload)
         except av.error.FFmpegError as error:
             self.counters.add("corrupt")
             _LOG.debug("%s: a packet can not be decoded: %s", self._camera, error)
-            pictures = []
+            pictures, has_failed = [], True
         finally:
             payload.opaque = None
+        if not self._hardware.judge(pictures, has_failed):
+            self._open(packet.stream)
+            return frames
         return frames + self._frames(pictures)
 
     def decode_alone(self, packet: Packet) -> list[Frame]:
@@ -130,17 +137,15 @@ class Decoder:
         self._waits_for_key = True
         self._unsorted_times_s.clear()
         try:
-            context = av.CodecContext.create(stream.codec, "r")
+            context = self._hardware.open(stream.codec)
         except (av.error.FFmpegError, ValueError) as error:
             _LOG.warning("%s: no decoder for %s: %s", self._camera, stream.codec, error)
             self._context = None
             return
-        if not isinstance(context, VideoCodecContext):
-            raise ValueError(f"Decoder: {stream.codec} is no video codec")
         if stream.extradata:
             context.extradata = stream.extradata
         context.width, context.height = stream.width, stream.height
-        if stream.pixel_format:  # raw video has nowhere else to say it
+        if stream.pixel_format and not context.is_hwaccel:  # raw video has nowhere else to say it
             context.pix_fmt = stream.pixel_format
         context.colorspace, context.color_range = stream.color_matrix, stream.color_range
         context.thread_count = self._threads
@@ -235,6 +240,7 @@ class AvPicture:
 
     def __init__(self, picture: av.VideoFrame, scaler: _Scaler, rotation: int) -> None:
         self._picture = picture
+        """On the device where that decoded it: FFmpeg's scaler fetches it when pixels are asked for."""
         self._scaler = scaler
         self._turns = rotation // 90
         self._bgr: BGR | None = None

@@ -9,7 +9,7 @@ from watchpost.runtime.doctor import Finding, Level
 from watchpost.runtime.doctor.engines import judge_ffmpeg, judge_inference
 from watchpost.video.capabilities import WANTED_DECODERS, FfmpegFacts, ffmpeg_facts
 
-FFMPEG = FfmpegFacts("8.1", "18.1.0", frozenset(WANTED_DECODERS), frozenset({"libx264"}), ("cuda",), ())
+FFMPEG = FfmpegFacts("8.1", "18.1.0", frozenset(WANTED_DECODERS), frozenset({"libx264"}), ("cuda",), (), {})
 INFERENCE = InferenceFacts(
     "1.32.0", ("CUDAExecutionProvider", "CPUExecutionProvider"), ("CPUExecutionProvider",), "2026.4", ("CPU",)
 )
@@ -41,6 +41,14 @@ def test_a_missing_encoder_is_a_warning():
 def test_devices_are_listed():
     findings = judge_ffmpeg(replace(FFMPEG, device_nodes=("/dev/dri/renderD128",)))
     assert "/dev/dri/renderD128" in findings[-1].seen
+
+
+@pytest.mark.parametrize(("reason", "level"), [("", Level.OK), ("no permission", Level.WARNING)])
+def test_a_device_is_tried(reason, level):
+    found = judge_ffmpeg(replace(FFMPEG, tried={"vaapi": reason}))[-1]
+    assert found.level is level
+    assert "vaapi" in found.seen
+    assert reason in found.seen
 
 
 def test_the_provider_in_use_is_told():

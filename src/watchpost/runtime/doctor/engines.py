@@ -27,6 +27,12 @@ def judge_ffmpeg(facts: FfmpegFacts) -> list[Finding]:
     types = ", ".join(facts.device_types) or "none"
     nodes = ", ".join(facts.device_nodes) or "no such device here"
     findings.append(Finding("video", Level.OK, f"hardware decoding FFmpeg knows: {types}; devices: {nodes}"))
+    for kind, reason in facts.tried.items():
+        if reason:
+            cure = "Cameras with decode: auto use the processor. Check the driver, and who may open the device."
+            findings.append(Finding("video", Level.WARNING, f"decoding on {kind} does not begin: {reason}", cure))
+        else:
+            findings.append(Finding("video", Level.OK, f"decoding on {kind} begins; decode: auto uses it"))
     return findings
 
 
