@@ -15,7 +15,8 @@ from typing import Any, Final
 from pydantic.fields import FieldInfo
 
 from watchpost import plugins
-from watchpost.config import Camera, Configuration, RuleSection, SinkSection, Web
+from watchpost.config import Camera, Configuration, ModelSection, RuleSection, SinkSection, Web
+from watchpost.config.detection import DetectionOptions, LoadOptions
 from watchpost.config.gate import GateOptions, RingOptions
 from watchpost.config.models import Defaults
 from watchpost.options import Settings
@@ -37,6 +38,7 @@ def reference() -> str:
     parts: dict[str, type[Settings]] = {"The file": Configuration, "`web:`": Web}
     parts |= {"`defaults:`": Defaults, "A camera": Camera}
     parts |= {"`gate:` of a camera": GateOptions, "`ring:` of a camera": RingOptions}
+    parts |= {"`detection:`": DetectionOptions, "`load:` of `detection:`": LoadOptions}
     lines = [MARK, "## All settings"]
     for title, part in parts.items():
         lines += [f"### {title}", _text(part.__doc__), "", *_table(part.model_fields)]
@@ -53,7 +55,10 @@ def _shared(room: str) -> Iterator[str]:
     sections: dict[str, type[Settings]] = {"rules": RuleSection, "sinks": SinkSection}
     if room == "detectors":
         yield "`model` names the plugin, or a model file; with a file, `backend` may choose `onnx` or `openvino`."
+        yield "Each takes"
         yield ""
+        fields = ModelSection.model_fields
+        yield from _table({name: each for name, each in fields.items() if name not in ("kind", "options")})
     elif room == "sources":
         yield "The address of `source` tells which of these is meant."
         yield ""

@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from watchpost import plugins
 from watchpost.config import Camera, Configuration, Web, load, loads
+from watchpost.config.reader import InvalidConfigError
 from watchpost.errors import ConfigError
 
 SECRET = "a-token-of-many-letters"
@@ -120,3 +121,47 @@ def test_a_missing_file_names_the_next_step(tmp_path: Path):
 def test_a_folder_is_no_file(tmp_path: Path):
     with pytest.raises(ConfigError, match="can not be read"):
         load(tmp_path)
+
+
+def test_the_scheduler_is_configured_for_the_server_each_model_and_each_camera(tmp_path: Path) -> None:
+    for name in ("large.onnx", "small.onnx"):
+        (tmp_path / name).touch()
+    config = loads(
+        """
+        detection: {workers: 3, hang_after: 10s, load: {slower_fps: 3, relaxed_for: 1min}}
+        models:
+          people: {model: large.onnx, share: 3, batch: 8, fill: 20ms, smaller: small.onnx, confidence: 0.4}
+          cars: {model: hog, smaller: {model: hog, long_side: 400}}
+        defaults: {model: people, minimum_fps: 0.5}
+        cameras:
+          gate: {source: a.mp4, weight: 4, minimum_fps: 1, max_fps: 8, least_fps: 2}
+          yard: {source: b.mp4}
+        """,
+        folder=tmp_path,
+    )
+    assert (config.detection.workers, config.detection.hang_after) == (3, 10)
+    assert (config.detection.load.slower_fps, config.detection.load.relaxed_for) == (3, 60)
+    people, cars = config.models["people"], config.models["cars"]
+    assert (people.share, people.batch, people.fill, people.smaller.kind) == (3, 8, 0.02, "onnx")
+    assert people.smaller.options.model == tmp_path / "small.onnx"
+    assert cars.smaller.options.long_side == 400
+    gate, yard = config.cameras["gate"], config.cameras["yard"]
+    assert (gate.weight, gate.minimum_fps, gate.live_fps, gate.least_fps) == (4, 1, 8, 2)
+    assert (yard.weight, yard.minimum_fps, yard.live_fps, yard.least_fps) == (1, 0.5, 5, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("cameras: {a: {source: x, least_fps: 6}}", "least_fps is above max_fps, 5"),
+        ("cameras: {a: {source: x, max_fps: 1, minimum_fps: 2}}", "minimum_fps is above max_fps, 1"),
+        ("models: {a: {model: hog, smaller: {model: hog, smaller: hog}}}", "no setting 'smaller'"),
+        ("models: {a: {model: hog, smaller: {model: hog, sure: 1}}}", "no setting 'sure'"),
+        ("models: {a: {model: hog, share: 0}}", "share"),
+        ("detection: {load: {slower_fps: 1, slowest_fps: 2}}", "slowest_fps must not be above slower_fps"),
+        ("detection: {load: {low_busy: 0.95}}", "low_busy must not be above high_busy"),
+    ],
+)
+def test_settings_of_the_scheduler_that_can_not_be_are_told(text: str, words: str) -> None:
+    with pytest.raises(InvalidConfigError, match=words):
+        loads(text)

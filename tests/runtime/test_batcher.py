@@ -14,13 +14,15 @@ import pytest
 from fakes import SeenRule, detections, frame
 from waiting import until
 from watchpost.clock import Clock, ManualClock, SystemClock
+from watchpost.config.detection import LoadOptions
 from watchpost.detectors import Detector
 from watchpost.pipeline import Pipeline
 from watchpost.runtime.adaptive import AdaptiveOptions, AdaptiveRate, Wish
 from watchpost.runtime.assembly import make_tracker
-from watchpost.runtime.batcher import Batcher, DetectorHang, DetectorHungError, Notice
+from watchpost.runtime.batcher import Batcher
 from watchpost.runtime.lane import Served
-from watchpost.runtime.load import Level, LoadChange, LoadOptions
+from watchpost.runtime.load import Level, LoadChange
+from watchpost.runtime.notices import DetectorFailure, DetectorHang, DetectorHungError, Notice
 from watchpost.runtime.seat import Seat
 from watchpost.types import Detections, Frame
 
@@ -495,3 +497,103 @@ def test_models_come_and_go_while_it_runs(make: Make) -> None:
     again.close()
     assert indices(again) == [4]
     assert batcher.withdraw("car")
+
+
+def fails(each: Frame) -> None:
+    raise RuntimeError("the accelerator has gone")
+
+
+def test_a_model_that_fails_again_and_again_is_left_alone_until_it_is_replaced(make: Make) -> None:
+    clock, notices = ManualClock(), list[Notice]()
+    broken, well = Gated(act=fails), Gated()
+    batcher = make(broken, clock, on_notice=notices.append, heals=True)
+    seat = batcher.join("gate", "person", ahead=2)
+    seen: list[int] = []
+
+    def collect() -> None:
+        for each, _ in seat.results():
+            seen.append(each.index)
+
+    threading.Thread(target=collect, daemon=True).start()
+    for index in range(5):
+        assert seat.offer(frame(index), wait=True)
+    assert until(lambda: batcher.is_out("person"))
+    batcher.tend()
+    assert notices == [DetectorFailure(clock.wall_time_s(), "person", 5, "RuntimeError: the accelerator has gone")]
+    for index in range(5, 8):
+        seat.offer(frame(index))
+    assert len(broken.batches) == 5
+    assert batcher.replace("person", Served(well)).calls == 0
+    assert until(lambda: seen == [7])  # the newest has waited; nobody was told of those that failed
+    assert (seat.counts.failed, seat.counts.detected) == (5, 1)
+    counts = batcher.model_counts()["person"]
+    assert (counts.calls, counts.frames, counts.failed) == (6, 6, 5)
+    seat.close()
+
+
+def test_a_camera_whose_pictures_fail_does_not_take_the_model_from_others(make: Make) -> None:
+    def refuse(each: Frame) -> None:
+        if each.camera == "bad":
+            raise RuntimeError("no such picture")
+
+    batcher = make(Gated(act=refuse), heals=True)
+    bad, good = batcher.join("bad", "person", ahead=100), batcher.join("good", "person")
+    results = good.results()
+    for index in range(20):
+        assert bad.offer(frame(index, camera="bad"), wait=True)
+        good.offer(frame(index, camera="good"))
+        assert next(results)[0].index == index
+    assert not batcher.is_out("person")
+
+
+def test_a_model_that_hangs_holds_up_no_other(make: Make) -> None:
+    clock, notices = ManualClock(), list[Notice]()
+    stuck, well = Gated(is_open=False), Gated()
+    batcher = make(stuck, clock, workers=2, hang_after_s=30.0, on_notice=notices.append, heals=True)
+    batcher.serve("car", Served(well))
+    for name in ("a", "b", "c"):
+        batcher.join(name, "person").offer(frame(0, camera=name))
+    for _ in range(2):  # all workers there are
+        stuck.wait_for_call()
+    other = batcher.join("other", "car")
+    results = other.results()
+    other.offer(frame(0))
+    clock.advance(6)
+    batcher.tend()
+    for index in range(3):  # long before the calls are given up
+        assert next(results)[0].index == index
+        other.offer(frame(index + 1))
+    assert len(stuck.batches) == 2
+    clock.advance(24)
+    batcher.tend()
+    assert [str(notice).partition(";")[0] for notice in notices] == ["person does not answer"] * 2
+    assert (batcher.is_out("person"), batcher.hung_calls("person"), batcher.hung_calls("car")) == (True, 2, 0)
+    batcher.tend()
+    assert len(stuck.batches) == 2  # nobody else is sent into it
+    stuck.gate.set()
+    assert until(lambda: batcher.counts()["hung"] == 0)
+    assert until(lambda: len(batcher._workers) == 2)
+
+
+def test_the_number_of_workers_follows_the_configuration(make: Make) -> None:
+    detector = Gated(is_open=False)
+    batcher = make(detector, workers=1)
+    for name in "abcd":
+        batcher.join(name, "person").offer(frame(0, camera=name))
+    detector.wait_for_call()
+    batcher.configure(workers=3, load=LoadOptions(), hang_after_s=10)
+    for _ in range(2):
+        detector.wait_for_call()
+    batcher.configure(workers=2, load=LoadOptions(), hang_after_s=10)
+    detector.gate.set()
+    assert until(lambda: len(batcher._workers) == 2)
+    assert until(lambda: batcher.counts()["detected"] == 4)
+
+
+def test_the_last_level_is_there_while_a_model_has_a_smaller_variant() -> None:
+    batcher = Batcher({"person": Served(Gated())}, ManualClock())
+    assert not batcher._load.has_smaller
+    batcher.serve("car", Served(Gated(), smaller=Gated()))
+    assert batcher._load.has_smaller
+    assert batcher.withdraw("car")
+    assert not batcher._load.has_smaller

@@ -156,3 +156,21 @@ def test_wrong_parties_are_refused() -> None:
         turns.add(2, 0.0, weight=0)
     with pytest.raises(ValueError, match="promised_per_s"):
         turns.add(2, 0.0, promised_per_s=-1)
+
+
+def test_one_turn_that_took_very_long_is_not_paid_for_by_as_long_a_wait() -> None:
+    turns = FairTurns[str](0.005)
+    for name in "ab":
+        turns.add(name, 0.0, cost=0.01)
+    turns.want("a")
+    assert turns.take(0.0) == "a"
+    turns.settle("a", 20.0)  # a call that hung for a while
+    waited_s = 0.0
+    for name in "ab":
+        turns.want(name)
+    while (name := turns.take(0.0)) == "b":
+        turns.settle("b", 0.01)
+        turns.want("b")
+        waited_s += 0.01
+    assert name == "a"
+    assert waited_s < 1.5

@@ -7,8 +7,9 @@ import itertools
 import pytest
 
 from watchpost.clock import ManualClock
+from watchpost.config.detection import LoadOptions
 from watchpost.runtime.adaptive import Wish
-from watchpost.runtime.load import Level, Load, LoadChange, LoadControl, LoadOptions
+from watchpost.runtime.load import Level, Load, LoadChange, LoadControl
 
 TOO_MUCH = Load(wanted=100, dropped=40, busy=1.0)
 JUST_RIGHT = Load(wanted=100, dropped=0, busy=0.8)

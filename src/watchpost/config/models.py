@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +13,20 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_va
 from pydantic_core import PydanticCustomError
 
 from watchpost import plugins
+from watchpost.config.decoding import DecodeOn
+from watchpost.config.detection import DetectionOptions, Fps
 from watchpost.config.gate import GateOptions, RingOptions
 from watchpost.config.names import Line, Name, Polygon
 from watchpost.config.plugin import PluginSection, beside_file, checked_options
 from watchpost.config.source import source_beside_file, source_plugin
-from watchpost.options import Settings
+from watchpost.options import Seconds, Settings
 from watchpost.plugins import DEFAULT_MODEL
 from watchpost.telemetry import redacted
 
 MODEL_FILES: Final = (".onnx", ".yaml", ".yml")
 """How the names of model files and their cards end; another model is the name of a plugin."""
+LIVE_FPS: Final = 5.0
+"""Frames of a live camera that are analysed each second where nothing else is said."""
 MIN_TOKEN_LENGTH: Final = 12
 """Characters of the page's token."""
 
@@ -73,7 +77,7 @@ class StoreSection(PluginSection):
     room: ClassVar[str] = "stores"
 
 
-class ModelSection(PluginSection):
+class DetectorSection(PluginSection):
     """A detector: `{model: watchpost-person}`, or a model file with options, `{model: people.onnx, confidence: 0.4}`.
 
     In the file it is written with `model` and `backend`; here `kind` is the plugin that follows from them.
@@ -103,7 +107,7 @@ class ModelSection(PluginSection):
         return "backend" if isinstance(data, Mapping) and "backend" in data else "model"
 
     @model_validator(mode="after")
-    def _file_exists(self) -> ModelSection:
+    def _file_exists(self) -> Self:
         file = getattr(self.options, "model", None)
         try:
             is_there = not isinstance(file, Path) or file.is_file()
@@ -112,6 +116,22 @@ class ModelSection(PluginSection):
         if not is_there:
             raise PydanticCustomError("model_file", "there is no file {file}; check the path", {"file": str(file)})
         return self
+
+
+class ModelSection(DetectorSection):
+    """A detector that cameras share, and how: `{model: watchpost-person, share: 2}`."""
+
+    beside_options: ClassVar[tuple[str, ...]] = ("model", "backend", "share", "batch", "fill", "smaller")
+    share: Annotated[float, Field(ge=0.01, le=100)] = 1.0
+    """Its share of the time of the processors or the accelerator, against that of the other models, when all have more
+    to do than fits."""
+    batch: Annotated[int, Field(ge=1, le=256)] | None = None
+    """Most frames a call; nothing: 1 on processors, on an accelerator what is measured to be fastest at the start."""
+    fill: Annotated[Seconds, Field(le=1)] = 0.01
+    """How long a frame may wait for others to fill its batch."""
+    smaller: DetectorSection | None = None
+    """A model of the same classes that costs less, such as one with a smaller input: `smaller: people-320.onnx`. It is
+    run while there is too much to do, at load level 3."""
 
 
 def is_loopback(host: str) -> bool:
@@ -162,15 +182,40 @@ class Analysis(Settings):
     knows them."""
     tracker: TrackerSection = Field(default_factory=lambda: TrackerSection.model_validate("bytetrack"))
     """How objects keep their numbers: `{kind: bytetrack}`."""
-    max_fps: Annotated[float, Field(gt=0, le=1000)] | None = None
-    """Frames to analyse each second at most; nothing: all of them."""
+    max_fps: Fps | None = None
+    """Frames to analyse each second at most; nothing: 5 of a live camera, all of a file. 1000 is all of any camera."""
+    least_fps: Fps | None = None
+    """A live camera is analysed at lower rates than `max_fps`, down to this one, while all that is seen goes its steady
+    way; nothing: always at `max_fps`."""
+    minimum_fps: Fps = 0.2
+    """Analysed frames a second that the camera is promised however much there is to do, as long as all promises fit."""
+    weight: Annotated[float, Field(ge=0.01, le=100)] = 1.0
+    """Its share of the detector's time against that of the other cameras, when there is more to do than fits: 2 gets
+    twice as much as 1."""
     rules: tuple[RuleSection, ...] = Field(default_factory=lambda: (RuleSection.model_validate("presence"),))
     """What makes an event: a list such as `[{kind: presence}]`; `[]` for none."""
     gate: GateOptions = GateOptions()
     """When a live camera sleeps: then single pictures are decoded, until something happens. Every frame of a file is
     decoded."""
+    decode: DecodeOn = "cpu"
+    """What decodes: `cpu`, `cuda` (NVDEC), `vaapi`, or `auto` for a device that is there. What fails falls back to
+    the processor, with a line in the log."""
     ring: RingOptions = RingOptions()
     """How much of a live camera's stream is held, so that a camera that wakes goes back to before it woke."""
+
+    @property
+    def live_fps(self) -> float:
+        """Frames that are analysed of a live camera, a second at most."""
+        return self.max_fps or LIVE_FPS
+
+    @model_validator(mode="after")
+    def _rates_in_order(self) -> Self:
+        for name in ("least_fps", "minimum_fps"):
+            if name in self.model_fields_set and (getattr(self, name) or 0) > self.live_fps:
+                raise PydanticCustomError(
+                    "rates", "{name} is above max_fps, {most}", {"name": name, "most": f"{self.live_fps:g}"}
+                )
+        return self
 
 
 class Defaults(Analysis):
@@ -233,6 +278,8 @@ class Configuration(Settings):
     """What cameras use unless they say otherwise."""
     cameras: dict[Name, Camera] = Field(default_factory=dict)
     """The cameras by name; none is allowed, they may be added while the server runs."""
+    detection: DetectionOptions = DetectionOptions()
+    """How the detectors are run for all cameras together, and what is given up when there is too much to do."""
     sinks: tuple[SinkSection, ...] = ()
     """Where events are sent: a list such as `[{kind: webhook, url: https://...}]`."""
     store: StoreSection = Field(default_factory=lambda: StoreSection.model_validate("sqlite"))

@@ -10,6 +10,7 @@ from watchpost import plugins
 from watchpost.config.models import (
     MODEL_FILES,
     Configuration,
+    DetectorSection,
     ModelSection,
     RuleSection,
     SinkSection,
@@ -33,7 +34,8 @@ def json_schema() -> Schema:
     definitions.pop("Options", None)
     for section in _SECTIONS:
         definitions[section.__name__] = _section(section, definitions)
-    definitions["ModelSection"] = _model_section(definitions)
+    for model in (DetectorSection, ModelSection):
+        definitions[model.__name__] = _model_section(model, definitions)
     definitions["Camera"]["allOf"] = list(_source_options(definitions))
     for part in (schema, *definitions.values()):
         _drop_titles(part)
@@ -56,26 +58,28 @@ def _section(section: type[PluginSection], definitions: Schema) -> Schema:
     return {"description": original["description"], "anyOf": [{"oneOf": [*choices, foreign]}, short]}
 
 
-def _model_section(definitions: Schema) -> Schema:
+def _model_section(section: type[DetectorSection], definitions: Schema) -> Schema:
     """A plugin that is a model by itself, or a file for one of the plugins that take one."""
+    original = definitions[section.__name__]["properties"]
+    shared = {name: part for name, part in original.items() if name not in ("kind", "options")}
     choices: list[Schema] = []
     by_themselves: list[str] = []
-    for kind in plugins.names(ModelSection.room):
-        options = _options(ModelSection.room, kind, definitions)
+    for kind in plugins.names(section.room):
+        options = _options(section.room, kind, definitions)
         required = {"model", *options.get("required", [])}
         if "model" in options["properties"]:
             pattern = "|".join([_MODEL_FILE, *(f"^{re.escape(name)}$" for name in plugins.model_names())])
             model = {**options["properties"]["model"], "type": "string", "pattern": pattern}
-            properties = {"model": model, "backend": {"const": kind}}
+            properties = {"model": model, "backend": {"const": kind}, **shared}
             required |= set() if kind == "onnx" else {"backend"}
         else:
             by_themselves.append(kind)
-            properties = {"model": {"const": kind}}
+            properties = {"model": {"const": kind}, **shared}
         choices.append({**options, "properties": options["properties"] | properties, "required": sorted(required)})
     foreign_name = {"pattern": r"\.", "not": {"pattern": _MODEL_FILE}}
     foreign = {"type": "object", "properties": {"model": foreign_name}, "required": ["model"]}
     short = {"anyOf": [{"enum": [*by_themselves, *plugins.model_names()]}, {"type": "string", "pattern": r"\."}]}
-    description = definitions["ModelSection"]["description"]
+    description = definitions[section.__name__]["description"]
     return {"description": description, "anyOf": [{"oneOf": [*choices, foreign]}, short]}
 
 

@@ -13,6 +13,10 @@ Key = TypeVar("Key")
 
 LEAST_WEIGHT: Final = 0.01
 LARGEST_WEIGHT: Final = 100.0
+_OUTLIER: Final = 10.0
+"""How many times the usual cost of a turn counts for what is usual, at most."""
+_LARGEST_DEBT: Final = 200.0
+"""Quanta that a turn may leave as a debt, or one turn's cost where that is more."""
 
 
 @dataclass(slots=True)
@@ -106,10 +110,14 @@ class FairTurns(Generic[Key]):
         return key
 
     def settle(self, key: Key, cost: float) -> None:
-        """The last turn of `key` has in fact cost so much: charge the difference, and reckon the next by it."""
+        """The last turn of `key` has in fact cost so much: charge the difference, and reckon the next by it.
+
+        A single turn that took very long is not paid for by as long a wait: it is nothing that `key` has chosen.
+        """
         party = self._parties[key]
         party.credit += party.cost - cost
-        party.cost += 0.2 * (cost - party.cost)
+        party.cost += 0.2 * (min(cost, _OUTLIER * party.cost) - party.cost)
+        party.credit = max(party.credit, -max(party.cost, _LARGEST_DEBT * self._quantum))
 
     def _overdue(self, now_s: float) -> Key | None:
         """Who has waited longest beyond what was promised."""

@@ -8,10 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-from pydantic import Field
-
 from watchpost.clock import Clock
-from watchpost.options import Fraction01, Seconds, Settings
+from watchpost.config.detection import LoadOptions
 from watchpost.runtime.adaptive import Wish
 
 
@@ -26,25 +24,6 @@ class Level(IntEnum):
     """Quiet cameras are analysed at `LoadOptions.slowest_fps`."""
     SMALLER_INPUT = 3
     """Models that have a smaller variant run that."""
-
-
-class LoadOptions(Settings):
-    """When to give something up and when to take it back."""
-
-    slower_fps: float = Field(default=2.0, gt=0)
-    """The rate of quiet cameras at level 1."""
-    slowest_fps: float = Field(default=0.5, gt=0)
-    """The rate of quiet cameras from level 2 on."""
-    high_busy: Fraction01 = 0.9
-    """Share of its time that the detector works, from which on it may be overloaded, ..."""
-    high_dropped: Fraction01 = 0.05
-    """... and share of the wanted frames that were replaced by newer ones, from which on it is."""
-    overloaded_for: Seconds = 3.0
-    """How long it must be so before the next thing is given up."""
-    low_busy: Fraction01 = 0.7
-    """Share of its time below which there is room to take something back."""
-    relaxed_for: Seconds = 30.0
-    """How long it must be so. Doubled, up to 16 times, each time that what was taken back had to be given up again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +66,12 @@ class LoadControl:
 
     def __init__(self, options: LoadOptions, clock: Clock, *, has_smaller: bool = False) -> None:
         self.level = Level.FULL
-        self._options = options
+        self.options = options
+        self.has_smaller = has_smaller
+        """Whether there is a model with a smaller variant, so that the last level gives anything."""
+        self.steps_down = self.steps_up = 0
+        """How often something was given up, and taken back."""
         self._clock = clock
-        self._top = Level.SMALLER_INPUT if has_smaller else Level.QUIET_SLOWEST
         self._overloaded_since_s: float | None = None
         self._relaxed_since_s: float | None = None
         self._risen_at_s = float("-inf")
@@ -97,13 +79,14 @@ class LoadControl:
 
     def look(self, load: Load) -> LoadChange | None:
         """The change that this load asks for, if it has lasted long enough: at most one level at a time."""
-        options, now_s = self._options, self._clock.monotonic_s()
+        options, now_s = self.options, self._clock.monotonic_s()
         is_overloaded = load.busy >= options.high_busy and load.dropped_share >= options.high_dropped
         is_relaxed = load.busy <= options.low_busy and load.dropped_share < options.high_dropped
         self._overloaded_since_s = _since(self._overloaded_since_s, is_overloaded, now_s)
         self._relaxed_since_s = _since(self._relaxed_since_s, is_relaxed, now_s)
+        top = Level.SMALLER_INPUT if self.has_smaller else Level.QUIET_SLOWEST
         patience_s = options.relaxed_for * self._caution
-        if _lasts(self._overloaded_since_s, now_s, options.overloaded_for) and self.level < self._top:
+        if _lasts(self._overloaded_since_s, now_s, options.overloaded_for) and self.level < top:
             if now_s - self._risen_at_s < patience_s:
                 self._caution = min(16, self._caution * 2)
             return self._change(Level(self.level + 1), load)
@@ -118,11 +101,15 @@ class LoadControl:
         """The rate of a camera with this wish at the present level."""
         if not wish.is_quiet or self.level == Level.FULL:
             return wish.fps
-        options = self._options
+        options = self.options
         return min(wish.fps, options.slower_fps if self.level == Level.QUIET_SLOWER else options.slowest_fps)
 
     def _change(self, level: Level, load: Load) -> LoadChange:
         change = LoadChange(self._clock.wall_time_s(), self.level, level, load)
+        if level > self.level:
+            self.steps_down += 1
+        else:
+            self.steps_up += 1
         self.level = level
         self._overloaded_since_s = self._relaxed_since_s = None
         return change

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from watchpost.runtime.adaptive import Wish
 from watchpost.runtime.due import Due
 from watchpost.types import Detections, Frame
+
+_LOG: Final = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -26,6 +30,15 @@ class SeatCounts:
     detected: int = 0
     failed: int = 0
     """The detector raised, or did not answer."""
+
+    def __add__(self, other: SeatCounts) -> SeatCounts:
+        return SeatCounts(
+            self.wanted + other.wanted,
+            self.skipped + other.skipped,
+            self.dropped + other.dropped,
+            self.detected + other.detected,
+            self.failed + other.failed,
+        )
 
 
 @dataclass(slots=True, eq=False)
@@ -54,6 +67,7 @@ class Seat:
         fps: Callable[[Wish], float],
         on_change: Callable[[Seat], None],
         on_leave: Callable[[Seat], None],
+        forgives: bool = False,
     ) -> None:
         self.name = name
         self.counts = SeatCounts()
@@ -66,6 +80,7 @@ class Seat:
         self._fps = fps
         self._on_change = on_change
         self._on_leave = on_leave
+        self._forgives = forgives
         self._due = Due(0.0)
         self._slot: Frame | None = None
         self._pending: deque[Job] = deque()
@@ -108,7 +123,8 @@ class Seat:
         """Each frame that was detected, in the order of the offers, with what was found, until the seat is closed.
 
         What the detector raised for a frame is raised in its turn, `DetectorHungError` for one that it did not answer
-        in time. The seat is good for more after that: call it again.
+        in time. The seat is good for more after that: call it again. Where the batcher `heals`, such frames are left
+        out, and logged now and then.
         """
         while True:
             with self._lock:
@@ -120,7 +136,10 @@ class Seat:
                 self._on_change(self)
             if isinstance(job.outcome, Exception):
                 self._lost_restart |= job.frame.is_discontinuous
-                raise job.outcome
+                if not self._forgives:
+                    raise job.outcome
+                self._log_failure(job.outcome)
+                continue
             if job.outcome is not None:
                 frame = _restarted(job.frame) if self._lost_restart else job.frame
                 self._lost_restart = False
@@ -135,6 +154,16 @@ class Seat:
             self.shut(discard_waiting=discard, discard_started=discard)
         if discard:
             self._on_leave(self)
+
+    @property
+    def granted_fps(self) -> float:
+        """What is granted of the wished rate at present, frames per second."""
+        return self._fps(self.wish)
+
+    def _log_failure(self, error: Exception) -> None:
+        count = self.counts.failed
+        if count == 10 ** (len(str(count)) - 1):  # the first, the tenth, the hundredth ...
+            _LOG.warning("%s: no result for %d frames so far, the last time: %s", self.name, count, error)
 
     @property
     def _is_over(self) -> bool:

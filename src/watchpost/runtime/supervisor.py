@@ -28,18 +28,20 @@ from watchpost.runtime.assembly import (
     show_state,
     wanted_classes,
 )
-from watchpost.runtime.batcher import Batcher, DetectorHang, Notice
+from watchpost.runtime.batcher import Batcher
 from watchpost.runtime.camera import Camera
 from watchpost.runtime.figures import Figures, camera_figures
 from watchpost.runtime.intake import Intake
 from watchpost.runtime.lane import Served
 from watchpost.runtime.live import LiveHub
+from watchpost.runtime.notices import DetectorHang, Notice
 from watchpost.runtime.outlet import EventOutlet, Outlet
 from watchpost.runtime.reconnect import State, packets
 from watchpost.sources import Source, open_source
 from watchpost.stores import EventStore
 from watchpost.types import Event, Packet
 from watchpost.video.decoder import Decoder
+from watchpost.video.hardware import Hardware, devices
 
 _LOG: Final = logging.getLogger(__name__)
 _FIRST_RESTART_S: Final = 2.0
@@ -157,7 +159,8 @@ class Supervisor:
         zones, lines = config.zone_arrays(), config.line_arrays()
         rules = [make_rule(rule.kind, name, rule.options, rule.title, zones, lines) for rule in config.rules]
         pipeline = Pipeline(detector, tracker, rules, wanted_classes(config.classes, detector))
-        intake = Intake(Decoder(name), self._clock, config.gate, config.ring)
+        decoder = Decoder(name, hardware=Hardware(name, devices(config.decode)))
+        intake = Intake(decoder, self._clock, config.gate, config.ring)
         self._hub.add(name, zones, lines, lambda: intake.gate)
         return Camera(
             name,
