@@ -137,6 +137,8 @@ class Detections:
     class_names: tuple[str, ...] = ()
     track_id: NDArray[np.int64] | None = None
     """(N,) int64, unique within one camera's tracker since its last reset, from 1, rising as tracks come up."""
+    since_s: NDArray[np.float64] | None = None
+    """(N,) float64: camera time of the detection that each one's track began with, before it was sure."""
     mask: NDArray[np.bool_] | None = None
     """(N, H, W) bool."""
     keypoints: NDArray[np.float32] | None = None
@@ -151,11 +153,12 @@ class Detections:
             "confidence": (count,),
             "class_id": (count,),
             "track_id": (count,),
+            "since_s": (count,),
             "mask": (count, None, None),
             "keypoints": (count, None, 3),
             "embedding": (count, None),
         }
-        dtypes = {"class_id": np.int32, "track_id": np.int64, "mask": np.bool_}
+        dtypes = {"class_id": np.int32, "track_id": np.int64, "since_s": np.float64, "mask": np.bool_}
         for name, shape in shapes.items():
             value = getattr(self, name)
             if value is None:
@@ -196,6 +199,7 @@ class Detections:
             frame_size=self.frame_size,
             class_names=self.class_names,
             track_id=pick(self.track_id),  # type: ignore[arg-type]
+            since_s=pick(self.since_s),  # type: ignore[arg-type]
             mask=pick(self.mask),  # type: ignore[arg-type]
             keypoints=pick(self.keypoints),  # type: ignore[arg-type]
             embedding=pick(self.embedding),  # type: ignore[arg-type]

@@ -22,7 +22,7 @@ def test_a_visit_is_reported_once_as_appeared_and_once_as_left(play) -> None:
     assert kinds(events) == ["appeared", "left"]
     appeared, left = events
     assert appeared.start.camera_time_s == left.start.camera_time_s == 1.0
-    assert appeared.end.camera_time_s == pytest.approx(1.5)
+    assert appeared.end.camera_time_s == pytest.approx(1.3)
     assert left.end.camera_time_s == pytest.approx(4.9)
     assert left.end.wall_time_s == pytest.approx(1_700_000_004.9)
     assert appeared.track_id == left.track_id == 7
@@ -90,6 +90,36 @@ def test_a_track_that_comes_back_after_its_successor_is_not_counted_into_it(play
     who = rule()
     assert kinds(play(who, script, until=6)) == ["appeared", "appeared"]
     assert who.counts == {"present": 2}
+
+
+def somebody(time_s: float, since_s: float | None) -> tuple[Detections, Moment]:
+    """A frame with a person whose track began at `since_s` (`None`: with nobody), and when it was."""
+    count = 0 if since_s is None else 1
+    detections = Detections(
+        xyxy=np.array([[40, 40, 80, 140]] * count).reshape(-1, 4),
+        confidence=np.full(count, 0.9),
+        class_id=np.zeros(count),
+        frame_size=(400, 200),
+        track_id=np.ones(count),
+        since_s=np.full(count, since_s or 0.0),
+    )
+    return detections, Moment(time_s, 1_700_000_000.0 + time_s)
+
+
+def test_a_visit_begins_with_the_detections_before_its_track_was_confirmed() -> None:
+    who = rule()
+    for time_s in (0.0, 0.2, 0.4):
+        assert who.update(*somebody(time_s, None)) == []
+    (appeared,) = who.update(*somebody(0.6, since_s=0.2))  # the third sighting
+    assert (appeared.start.camera_time_s, appeared.end.camera_time_s) == (0.2, 0.6)
+    assert appeared.start.wall_time_s == 1_700_000_000.2
+
+
+def test_a_track_that_comes_back_after_patience_began_when_it_came_back() -> None:
+    who = rule()
+    for step in range(28):
+        events = who.update(*somebody(step / 5, None if 5 <= step < 25 else 0.0))
+    assert [(event.kind, event.start.camera_time_s) for event in events] == [("appeared", 5.0)]
 
 
 def test_a_gap_longer_than_patience_makes_two_visits(play) -> None:

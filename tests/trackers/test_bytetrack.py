@@ -32,7 +32,24 @@ def test_an_unsure_detection_continues_a_track_but_starts_none() -> None:
     assert found(tracker.update(seen((100, 0.3), (400, 0.3)), 0.5)) == {1: 100}
 
 
-def test_sure_but_not_sure_enough_to_start() -> None:
+def test_a_track_begins_with_the_unsure_detections_before_the_sure_one() -> None:
+    tracker = create(Options())
+    for k in range(3):
+        assert found(tracker.update(seen((100 + k, 0.4)), k / 10)) == {}
+    tracked = tracker.update(seen((103, 0.9)), 0.3)
+    assert tracked.since_s is not None
+    assert tracked.since_s.tolist() == [0.0]
+    assert tracker.update(seen((104, 0.9)), 0.4).since_s.tolist() == [0.0]
+
+
+def test_what_was_unsure_for_long_is_not_who_comes_in_front_of_it() -> None:
+    tracker = create(Options())
+    for k in range(50):
+        assert found(tracker.update(seen((100, 0.5)), k / 10)) == {}
+    assert tracker.update(seen((100, 0.9)), 5.0).since_s.tolist() == [4.0]
+
+
+def test_sure_but_not_sure_enough_to_be_told_of() -> None:
     tracker = create(Options())
     for k in range(5):
         assert found(tracker.update(seen((100, 0.65)), k / 10)) == {}

@@ -21,7 +21,7 @@ class ObjectOptions(Options):
     """An object counts once its best detection has reached this confidence; 0: the detector's threshold alone."""
     minimum_size: Fraction01 = 0.0
     """Boxes lower than this share of the frame's height are ignored."""
-    confirm: Seconds = 0.5
+    confirm: Seconds = 0.3
     """An object is believed once it has been seen for this long ..."""
     sightings: int = Field(default=3, ge=1)
     """... and at least this often."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -78,8 +79,17 @@ class Visits:
         """The visits that have begun and not ended."""
         return [visit for visit in self._visits.values() if visit.is_believed]
 
-    def update(self, detections: Detections, numbers: NDArray[np.int64], moment: Moment) -> Changes:
-        """Take in a frame's objects; `numbers` (N,) are theirs by `Relinker`."""
+    def update(
+        self,
+        detections: Detections,
+        numbers: NDArray[np.int64],
+        moment: Moment,
+        begun: Sequence[Sequence[Moment]] | None = None,
+    ) -> Changes:
+        """Take in a frame's objects; `numbers` (N,) are theirs by `Relinker`.
+
+        `begun` (N,) are the earlier moments in which each was seen already, though its track was not sure yet.
+        """
         changes = Changes()
         for visit in list(self._visits.values()):
             unseen_s = moment.camera_time_s - visit.last.camera_time_s
@@ -90,7 +100,10 @@ class Visits:
         for row, number in enumerate(numbers.tolist()):
             if number not in self._visits:
                 track = _track(detections, row, number)
-                self._visits[number] = Visit(number, track, track, moment, moment)
+                earlier = begun[row] if begun else ()
+                start = earlier[0] if earlier else moment
+                count = len(earlier)
+                self._visits[number] = Visit(number, track, track, start, moment, sightings=count, frames=count)
             self._visits[number].see(detections, row, moment)
         for visit in list(self._visits.values()):
             visit.frames += 1

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,9 @@ from watchpost.rules._identity import Relinker
 from watchpost.rules._options import ObjectOptions
 from watchpost.rules._visits import Changes, Reporter, Visits, counted
 from watchpost.types import Detections, Event, Moment
+
+LONGEST_DOUBT_S: Final = 1.0
+"""A track that began longer before is none that has just been confirmed: its object was away and has come back."""
 
 
 class Options(ObjectOptions):
@@ -25,7 +29,8 @@ class Options(ObjectOptions):
 class Presence:
     """Reports each visit twice: when it is certain to have begun, and when it is over.
 
-    `appeared.start` and `left.start` are the first detection, `left.end` is the last one.
+    `appeared.start` and `left.start` are the first detection, also where the tracker was not sure of it yet;
+    `left.end` is the last one.
     """
 
     def __init__(self, options: Options, name: str, camera: str) -> None:
@@ -34,6 +39,8 @@ class Presence:
         self._report = Reporter(camera, name)
         self._relinker = Relinker(options.patience)
         self._visits = Visits(options)
+        self._moments: deque[Moment] = deque()
+        """Of the frames before this one, as far back as a track may have been in doubt."""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -47,12 +54,26 @@ class Presence:
             detections, numbers = _best_alone(detections)
         else:
             numbers = self._relinker.update(detections, moment.camera_time_s)
-        return self._events(self._visits.update(detections, numbers, moment), moment)
+        begun = self._begun(detections, moment)
+        return self._events(self._visits.update(detections, numbers, moment, begun), moment)
 
     def finish(self, moment: Moment) -> list[Event]:
         """Whoever was present has left."""
         self._relinker.reset()
+        self._moments.clear()
         return self._events(Changes(ended=self._visits.finish()), moment)
+
+    def _begun(self, detections: Detections, moment: Moment) -> list[list[Moment]]:
+        """The frames before this one in which each object was seen already, where its track has just begun."""
+        since_s = np.full(len(detections), np.inf) if detections.since_s is None else detections.since_s
+        while self._moments and self._moments[0].camera_time_s < moment.camera_time_s - LONGEST_DOUBT_S:
+            self._moments.popleft()
+        begun: list[list[Moment]] = []
+        for each_s in since_s.tolist():
+            is_new = each_s >= moment.camera_time_s - LONGEST_DOUBT_S
+            begun.append([past for past in self._moments if is_new and past.camera_time_s >= each_s])
+        self._moments.append(moment)
+        return begun
 
     def _events(self, changes: Changes, moment: Moment) -> list[Event]:
         left = [

@@ -15,7 +15,7 @@ class Tracker(Protocol):
         """The least confidence, 0-1, of a detection that it can use: what to run the detector at."""
 
     def update(self, detections: Detections, time_s: float) -> Detections:
-        """The confirmed objects of this frame with `track_id` set, in no set order.
+        """The confirmed objects of this frame with `track_id` and `since_s` set, in no set order.
 
         `time_s` is camera time; it may advance unevenly but not step back.
         Raises `ValueError` when time steps back or is not finite.

@@ -1,7 +1,11 @@
 """ByteTrack (Zhang et al. 2022, "Multi-Object Tracking by Associating Every Detection Box", algorithm 1).
 
 Sure detections are matched first; what is left of the tracks in sight is then matched with the unsure ones,
-which are mostly people half hidden. An unsure detection never starts a track, so false alarms stay out.
+which are mostly people half hidden. No track is told of without a sure detection, so false alarms stay out.
+
+Beyond the paper: an unsure detection may start a track, which waits for a sure one as long as it is detected without
+a gap. Who comes in by the edge of the picture is half hidden at first: so the track knows when it really began
+(`Detections.since_s`), and is confirmed as soon as it is sure.
 """
 
 from __future__ import annotations
@@ -25,13 +29,17 @@ class Options(options.Options):
     """How ByteTrack tracks."""
 
     minimum_confidence: Fraction01 = Field(0.1, description="Detections below this are not used at all.")
-    high_confidence: Fraction01 = Field(0.6, description="Detections from here on are sure: matched first.")
-    new_confidence: Fraction01 = Field(0.7, description="A detection from here on may start a new track.")
+    high_confidence: Fraction01 = Field(0.5, description="Detections from here on are sure: matched first.")
+    new_confidence: Fraction01 = Field(0.7, description="A new track needs one detection from here on.")
+    start_confidence: Fraction01 = Field(0.3, description="A detection from here on may be the first of its track.")
     minimum_overlap: float = Field(
         -0.1, ge=-1, le=1, description="Distance-IoU that a sure detection needs with its track, -1 to 1."
     )
     minimum_overlap_unsure: float = Field(
         0.5, ge=-1, le=1, description="Distance-IoU that an unsure detection needs with its track, -1 to 1."
+    )
+    minimum_overlap_new: float = Field(
+        0.2, ge=-1, le=1, description="The same for an unsure detection and a track that is not confirmed yet."
     )
     confirm_hits: int = Field(2, ge=2, description="Detections in a row that make a new track sure.")
     patience: Seconds = Field(2.0, description="How long a track that is not detected is remembered.")
@@ -63,8 +71,9 @@ class ByteTrack:
         tracks, options = self._tracks, self._options
         tracks.advance(time_s)
         tracks.forget(options.patience)
-        may_start = detections.confidence >= options.new_confidence
-        return tracks.commit(detections, self._associate(detections), may_start, options.confirm_hits)
+        is_sure = detections.confidence >= options.new_confidence
+        may_start = is_sure | (detections.confidence >= options.start_confidence)
+        return tracks.commit(detections, self._associate(detections), may_start, is_sure, options.confirm_hits)
 
     def _associate(self, detections: Detections) -> Rows:
         """The row of the track of each detection (N,), -1 where it has none."""
@@ -86,4 +95,6 @@ class ByteTrack:
         match(confirmed, is_sure, options.minimum_overlap)
         match(confirmed & tracks.is_seen, is_unsure, options.minimum_overlap_unsure)
         match(~confirmed, is_sure & (row_of_detection < 0), options.minimum_overlap)
+        may_start = is_unsure & (detections.confidence >= options.start_confidence)
+        match(~confirmed, may_start & (row_of_detection < 0), options.minimum_overlap_new)
         return row_of_detection

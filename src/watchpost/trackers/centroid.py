@@ -82,4 +82,5 @@ class Centroid:
         rows, columns = assign(nearness, 0.0)
         row_of_detection = np.full(len(detections), -1, np.intp)
         row_of_detection[columns] = rows
-        return tracks.commit(detections, row_of_detection, row_of_detection < 0, options.confirm_hits)
+        is_any = np.ones(len(detections), np.bool_)
+        return tracks.commit(detections, row_of_detection, is_any, is_any, options.confirm_hits)

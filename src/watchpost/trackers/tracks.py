@@ -17,6 +17,9 @@ Rows = NDArray[np.intp]
 
 UNCONFIRMED: Final = 0
 """The `id` of a track that may yet prove to be nothing; it gets its number when it is confirmed."""
+_LONGEST_DOUBT_S: Final = 1.0
+"""A track that is confirmed later than this after its first detection began no earlier than so long before: what was
+there until then was something else, such as a coat on a hook that somebody walks in front of."""
 
 
 class Motion(Protocol):
@@ -47,6 +50,10 @@ class Tracks:
         self.class_id: NDArray[np.int32] = np.empty(0, np.int32)
         self.hits: NDArray[np.int64] = np.empty(0, np.int64)
         """(N,): detections so far."""
+        self.is_sure: Mask = np.empty(0, np.bool_)
+        """(N,): one of its detections was sure enough for a track."""
+        self.since_s: NDArray[np.float64] = np.empty(0)
+        """(N,): camera time of the first detection, in seconds."""
         self.seen_s: NDArray[np.float64] = np.empty(0)
         """(N,): camera time of the last detection, in seconds."""
         self.is_seen: Mask = np.empty(0, np.bool_)
@@ -90,14 +97,16 @@ class Tracks:
         """(N, D): track and detection are of the same class."""
         return np.asarray(self.class_id[:, None] == detections.class_id)
 
-    def commit(self, detections: Detections, row_of_detection: Rows, may_start: Mask, confirm_hits: int) -> Detections:
+    def commit(
+        self, detections: Detections, row_of_detection: Rows, may_start: Mask, is_sure: Mask, confirm_hits: int
+    ) -> Detections:
         """Take in a frame whose objects are found; returns the confirmed of them, numbered.
 
         `row_of_detection` (D,) is the row of the track of each detection, -1 where it has none; such a
-        detection starts an unconfirmed track where `may_start` (D,) is true. A track is confirmed at its
-        `confirm_hits`-th detection and forgotten when it misses one before. The boxes are midway between the
-        detected and the filtered ones: the filter is stiff, which is good for telling objects apart, and alone
-        it lags behind who turns or stops.
+        detection starts an unconfirmed track where `may_start` (D,) is true. A track is confirmed when it has
+        `confirm_hits` detections and one of them `is_sure` (D,), and forgotten when it misses one before. The boxes
+        are midway between the detected and the filtered ones: the filter is stiff, which is good for telling
+        objects apart, and alone it lags behind who turns or stops.
         """
         found = np.flatnonzero(row_of_detection >= 0)
         rows = row_of_detection[found]
@@ -106,11 +115,14 @@ class Tracks:
         self.seen_s[rows] = self.time_s
         self.is_seen[:] = False
         self.is_seen[rows] = True
-        self._confirm(rows[self.hits[rows] >= confirm_hits])
+        self.is_sure[rows] |= is_sure[found]
+        self._confirm(rows[self.is_sure[rows] & (self.hits[rows] >= confirm_hits)])
         xyxy = ((corners(self.motion.position[rows]) + detections.xyxy[found]) / 2).astype(np.float32)
-        tracked = replace(detections[found], track_id=self.id[rows], xyxy=xyxy)[self.is_confirmed[rows]]
+        tracked = replace(detections[found], track_id=self.id[rows], since_s=self.since_s[rows], xyxy=xyxy)
+        tracked = tracked[self.is_confirmed[rows]]
         self.keep(self.is_confirmed | self.is_seen)
-        self._start(detections[may_start & (row_of_detection < 0)])
+        is_new = may_start & (row_of_detection < 0)
+        self._start(detections[is_new], is_sure[is_new])
         return tracked
 
     def _confirm(self, rows: Rows) -> None:
@@ -118,8 +130,9 @@ class Tracks:
         new = rows[self.id[rows] == UNCONFIRMED]
         self.id[new] = np.arange(self._last_id + 1, self._last_id + 1 + len(new))
         self._last_id += len(new)
+        self.since_s[new] = np.maximum(self.since_s[new], (self.time_s or 0.0) - _LONGEST_DOUBT_S)
 
-    def _start(self, detections: Detections) -> None:
+    def _start(self, detections: Detections, is_sure: Mask) -> None:
         """Begin an unconfirmed track for each of the detections, at the end of the rows."""
         count = len(detections)
         if count == 0:
@@ -128,6 +141,8 @@ class Tracks:
         self.id = np.concatenate([self.id, np.full(count, UNCONFIRMED, np.int64)])
         self.class_id = np.concatenate([self.class_id, detections.class_id])
         self.hits = np.concatenate([self.hits, np.ones(count, np.int64)])
+        self.is_sure = np.concatenate([self.is_sure, is_sure])
+        self.since_s = np.concatenate([self.since_s, np.full(count, self.time_s)])
         self.seen_s = np.concatenate([self.seen_s, np.full(count, self.time_s)])
         self.is_seen = np.concatenate([self.is_seen, np.ones(count, np.bool_)])
 
@@ -137,4 +152,5 @@ class Tracks:
             return
         self.motion.keep(rows)
         self.id, self.class_id = self.id[rows], self.class_id[rows]
-        self.hits, self.seen_s, self.is_seen = self.hits[rows], self.seen_s[rows], self.is_seen[rows]
+        self.hits, self.is_sure, self.is_seen = self.hits[rows], self.is_sure[rows], self.is_seen[rows]
+        self.since_s, self.seen_s = self.since_s[rows], self.seen_s[rows]
