@@ -15,7 +15,7 @@ from watchpost.detectors.card import SHIPPED, save_card
 from watchpost.detectors.onnx import OnnxEngine
 from watchpost.training import checkpoint, weights
 from watchpost.training.calibrate import calibrated, fit, outcomes
-from watchpost.training.export import card_for, export_onnx, parity, parity_inputs, serving_of
+from watchpost.training.export import card_for, export_onnx, input_of, parity, parity_inputs, serving_of
 
 LARGEST_MODEL = 4_000_000
 """Bytes of an .onnx file."""
@@ -51,7 +51,7 @@ def main() -> None:
     card = card_for(
         loaded.class_names,
         file,
-        spec,
+        input_of(serving, spec),
         name=arguments.name,
         licence=arguments.licence,
         source=arguments.source,

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from watchpost.detectors import open_detector
-from watchpost.detectors.network import usable_cores
+from watchpost.detectors.card import ModelCard
+from watchpost.detectors.network import NetworkDetector, usable_cores
 from watchpost.errors import ConfigError
 from watchpost.picture import ArrayPicture
 from watchpost.types import Frame
@@ -57,6 +58,40 @@ def test_boxes_are_in_pixels_of_the_frame_best_first(tiny: Path, backend: str) -
 def test_thresholds_of_the_caller_replace_the_cards(tiny: Path, backend: str) -> None:
     assert len(open_detector(str(tiny), backend=backend, confidence=0.7).detect([frame()])[0]) == 1
     assert len(open_detector(str(tiny), backend=backend, iou=0.99).detect([frame()])[0]) == 3
+
+
+class Sized:
+    """An engine that takes any size and finds the lower right quarter of its input."""
+
+    input_shape = (None, 3, None, None)
+    input_dtype = np.dtype(np.float32)
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[int, ...]] = []
+
+    def run(self, batch: np.ndarray) -> dict[str, np.ndarray]:
+        self.seen.append(batch.shape)
+        count, _, rows, columns = batch.shape
+        boxes = np.float32([[columns / 2, rows / 2, columns, rows]] * count).reshape(count, 1, 4)
+        return {"boxes": boxes, "scores": np.full((count, 1, 1), 0.9, np.float32)}
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def test_a_network_of_any_size_is_not_given_more_padding_than_it_needs() -> None:
+    engine = Sized()
+    settings = {"width": 64, "height": 64, "fit": "top-left", "colour": "bgr", "stride": 16}
+    card = ModelCard.model_validate(
+        {"name": "x", "input": settings, "decode": {"family": "ssd"}, "classes": ["a"], "licence": "", "source": ""}
+    )
+    detector = NetworkDetector(card, engine)
+    wide = detector.detect([frame(128, 64)])[0]
+    tall, both = detector.detect([frame(64, 128)])[0], detector.detect([frame(128, 64), frame(64, 128)])
+    assert engine.seen[1:] == [(1, 3, 32, 64), (1, 3, 64, 32), (2, 3, 64, 64)]
+    assert wide.xyxy.tolist() == [[64, 32, 128, 64]]
+    assert tall.xyxy.tolist() == [[32, 64, 64, 128]]
+    assert both[0].xyxy.tolist() == [[64, 64, 128, 64]]  # beyond the picture: cut off at its edge
 
 
 @pytest.mark.parametrize("batch", [1, 3, "batch"])

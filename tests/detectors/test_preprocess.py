@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watchpost.detectors.card import InputSpec
-from watchpost.detectors.preprocess import InputBuffer, Placement, place
+from watchpost.detectors.preprocess import InputBuffer, Placement, fitted, place
 from watchpost.picture import ArrayPicture
 
 BGR = (10, 20, 30)
@@ -36,6 +36,31 @@ def plain(width: int, height: int) -> ArrayPicture:
 )
 def test_place(fit: str, size: tuple[int, int], expected: Placement) -> None:
     assert place(spec(fit=fit), *size) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "pictures", "expected"),
+    [
+        ({"stride": 32}, [(1280, 720)], (384, 224)),
+        ({"stride": 32}, [(720, 1280)], (224, 384)),
+        ({"stride": 32}, [(1280, 720), (640, 480)], (384, 288)),
+        ({"stride": 32}, [(1280, 720), (720, 1280)], (384, 384)),
+        ({"stride": 32, "fit": "centre"}, [(1280, 720)], (384, 224)),
+        ({"stride": 32, "fit": "stretch"}, [(1280, 720)], (384, 384)),
+        ({}, [(1280, 720)], (384, 384)),
+        ({"stride": 32}, [(9000, 1)], (384, 32)),
+        ({"stride": 250}, [(1280, 720)], (384, 250)),
+    ],
+)
+def test_padding_that_no_picture_needs_is_left_out(
+    changes: dict[str, object], pictures: list[tuple[int, int]], expected: tuple[int, int]
+) -> None:
+    square = spec(**{"width": 384, "height": 384, "fit": "top-left", **changes})
+    less = fitted(square, [plain(*size) for size in pictures])
+    assert less.size == expected
+    for size in pictures:  # no picture is smaller in it
+        before, after = place(square, *size), place(less, *size)
+        assert (after.width, after.height) == (before.width, before.height)
 
 
 def test_colours_scaling_and_padding() -> None:

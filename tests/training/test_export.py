@@ -12,7 +12,7 @@ from watchpost.detectors.card import InputSpec, load_card, save_card
 from watchpost.detectors.onnx import OnnxEngine
 from watchpost.detectors.openvino import OpenVinoEngine
 from watchpost.errors import WatchpostError
-from watchpost.training.export import Parity, Serving, card_for, export_onnx, parity, parity_inputs
+from watchpost.training.export import Parity, Serving, card_for, export_onnx, input_of, parity, parity_inputs
 from watchpost.training.models.detector import Detector, Shape
 
 SPEC = InputSpec(width=96, height=64, fit="top-left", colour="bgr")
@@ -31,7 +31,8 @@ def network() -> Detector:
 def exported(network: Detector, tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("export") / "tiny.onnx"
     export_onnx(serving(network), file, SPEC)
-    card = card_for(network.shape.classes, file, SPEC, name="tiny", licence="Apache-2.0", source="a test")
+    spec = input_of(serving(network), SPEC)
+    card = card_for(network.shape.classes, file, spec, name="tiny", licence="Apache-2.0", source="a test")
     save_card(card, file.with_suffix(".card.yaml"))
     return file
 
@@ -51,6 +52,13 @@ def test_parity(network: Detector, exported: Path, engine: type) -> None:
     worse = Detector(network.shape).eval()
     with pytest.raises(WatchpostError, match="differs from the checkpoint"):
         parity(serving(worse), engine(exported, threads=1), inputs[:1]).check(1e-6, 1e-9)
+
+
+@pytest.mark.parametrize("engine", [OnnxEngine, OpenVinoEngine])
+def test_smaller_pictures_need_no_padding(network: Detector, exported: Path, engine: type) -> None:
+    smaller = [np.ascontiguousarray(batch[:, :, :32, :64]) for batch in parity_inputs(SPEC)]
+    parity(serving(network), engine(exported, threads=1), smaller).check()
+    assert load_card(exported.with_suffix(".card.yaml")).input.stride == 32
 
 
 def test_the_card_makes_the_file_a_detector(exported: Path, network: Detector) -> None:

@@ -120,7 +120,7 @@ def _export_float(model: Path, output: Path, stated: _Stated, calibrate: Path | 
 
     try:
         from watchpost.training import checkpoint
-        from watchpost.training.export import card_for, export_onnx, parity, parity_inputs, serving_of
+        from watchpost.training.export import card_for, export_onnx, input_of, parity, parity_inputs, serving_of
     except ModuleNotFoundError as error:
         raise missing_extra(error) or error from None
 
@@ -142,7 +142,7 @@ def _export_float(model: Path, output: Path, stated: _Stated, calibrate: Path | 
     card = card_for(
         loaded.class_names,
         output,
-        spec,
+        input_of(serving, spec),
         name=stated.name,
         licence="not stated",
         source=f"trained with Watchpost ({model.name})",

@@ -66,6 +66,9 @@ class InputSpec(options.Options):
     """Divided by after that, in the order of `colour`."""
     layout: Literal["nchw", "nhwc"] = "nchw"
     """Order of the axes: batch, colour, row, column; or colour last."""
+    stride: int | None = Field(default=None, ge=1)
+    """For files that leave height and width open: sides are multiples of this, and no larger than the picture needs, so
+    that no time goes into padding."""
 
     @property
     def size(self) -> InputSize:

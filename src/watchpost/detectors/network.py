@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from watchpost.detectors.card import ModelCard
-from watchpost.detectors.families.base import OutputError
+from watchpost.detectors.card import InputSpec, ModelCard
+from watchpost.detectors.families.base import InputSize, OutputError
 from watchpost.detectors.nms import suppress
-from watchpost.detectors.preprocess import InputBuffer, Placement
+from watchpost.detectors.preprocess import InputBuffer, Placement, fitted
 from watchpost.errors import ConfigError
 from watchpost.types import Detections, Frame, Picture
+
+_KEPT_SIZES: Final = 4
+"""Sizes of input whose memory a thread keeps: that many shapes of pictures come in turn at no cost."""
 
 
 class Engine(Protocol):
@@ -61,6 +65,8 @@ class NetworkDetector:
         fixed_batch = self._check_input()
         self._batch = fixed_batch or max_batch
         self._pads_batch = fixed_batch is not None
+        rows_columns = slice(2, 4) if card.input.layout == "nchw" else slice(1, 3)
+        self._is_resizable = engine.input_shape[rows_columns] == (None, None)
         self._local = threading.local()
         self._check_outputs()
 
@@ -86,18 +92,21 @@ class NetworkDetector:
         self._engine.close()
 
     def _detect_batch(self, pictures: Sequence[Picture]) -> list[Detections]:
-        buffer = self._buffer(len(pictures))
+        spec = fitted(self.card.input, pictures) if self._is_resizable else self.card.input
+        buffer = self._buffer(len(pictures), spec)
         placements = [buffer.fill(slot, picture) for slot, picture in enumerate(pictures)]
         batch = buffer.tensor if self._pads_batch else buffer.tensor[: len(pictures)]
         outputs = self._engine.run(batch)
         return [
-            self._read({name: value[slot] for name, value in outputs.items()}, picture, placement)
+            self._read({name: value[slot] for name, value in outputs.items()}, spec.size, picture, placement)
             for slot, (picture, placement) in enumerate(zip(pictures, placements, strict=True))
         ]
 
-    def _read(self, outputs: Mapping[str, NDArray[np.floating]], picture: Picture, placement: Placement) -> Detections:
+    def _read(
+        self, outputs: Mapping[str, NDArray[np.floating]], size: InputSize, picture: Picture, placement: Placement
+    ) -> Detections:
         card = self.card
-        boxes, scores, class_ids = card.decode.decode(outputs, card.input.size, len(card.classes), self._confidence)
+        boxes, scores, class_ids = card.decode.decode(outputs, size, len(card.classes), self._confidence)
         if card.decode.needs_nms:
             best = suppress(boxes, scores, class_ids, self._iou)
         else:
@@ -110,13 +119,18 @@ class NetworkDetector:
             class_names=card.classes,
         )
 
-    def _buffer(self, count: int) -> InputBuffer:
-        """This thread's input memory, grown when a larger batch comes than before."""
-        buffer: InputBuffer | None = getattr(self._local, "buffer", None)
+    def _buffer(self, count: int, spec: InputSpec) -> InputBuffer:
+        """This thread's input memory for inputs of one size, grown when a larger batch comes than before."""
+        buffers: OrderedDict[InputSize, InputBuffer] | None = getattr(self._local, "buffers", None)
+        if buffers is None:
+            buffers = self._local.buffers = OrderedDict()
+        buffer = buffers.get(spec.size)
         if buffer is None or len(buffer.tensor) < count:
             size = self._batch if self._pads_batch else count
-            buffer = InputBuffer(self.card.input, size, self._engine.input_dtype)
-            self._local.buffer = buffer
+            buffer = buffers[spec.size] = InputBuffer(spec, size, self._engine.input_dtype)
+        buffers.move_to_end(spec.size)
+        if len(buffers) > _KEPT_SIZES:
+            buffers.popitem(last=False)
         return buffer
 
     def _check_input(self) -> int | None:
@@ -138,7 +152,7 @@ class NetworkDetector:
 
     def _check_outputs(self) -> None:
         """Run once on grey, so that a wrong card shows when the model is opened (and the engine is warm)."""
-        outputs = self._engine.run(self._buffer(1).tensor)
+        outputs = self._engine.run(self._buffer(1, self.card.input).tensor)
         first = {name: value[0] for name, value in outputs.items() if value.ndim}
         try:
             self.card.decode.decode(first, self.card.input.size, len(self.card.classes), self._confidence)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +41,24 @@ def place(spec: InputSpec, width: int, height: int) -> Placement:
         return Placement(0, 0, fitted_width, fitted_height)
     left, top = (spec.width - fitted_width) // 2, (spec.height - fitted_height) // 2
     return Placement(left, top, fitted_width, fitted_height)
+
+
+def fitted(spec: InputSpec, pictures: Iterable[Picture]) -> InputSpec:
+    """`spec` without the padding that none of the pictures needs, sides in multiples of its stride.
+
+    The pictures are no smaller in it: a picture of 16:9 in a square of 384 pixels leaves 384 x 224.
+    """
+    if spec.stride is None or spec.fit == "stretch":
+        return spec
+    placements = {place(spec, picture.width, picture.height) for picture in pictures}
+    width = _up(max(each.width for each in placements), spec.stride)
+    height = _up(max(each.height for each in placements), spec.stride)
+    size = {"width": min(width, spec.width), "height": min(height, spec.height)}
+    return spec.model_copy(update=size)
+
+
+def _up(length: int, step: int) -> int:
+    return -(-length // step) * step
 
 
 class InputBuffer:

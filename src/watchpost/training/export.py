@@ -1,7 +1,8 @@
 """From a trained detector to an .onnx file with its model card, and the proof that both say the same.
 
-The file takes pictures (B, 3, H, W) float32, BGR 0-255, any number at once. It gives `boxes` (B, P, 4) in pixels of the
-input and `scores` (B, P, classes), 0-1: cells and side distributions are decoded inside, for any program to read.
+The file takes pictures (B, 3, H, W) float32, BGR 0-255, any number at once, our own detector's of any size up to the
+card's in multiples of its stride. It gives `boxes` (B, P, 4) in pixels of the input and `scores` (B, P, classes), 0-1:
+cells and side distributions are decoded inside, for any program to read.
 """
 
 from __future__ import annotations
@@ -35,24 +36,30 @@ OPSET: Final = 18
 
 
 class Serving(nn.Module):
-    """Our detector as it serves: pictures of one size to boxes and scores. Raises `WatchpostError` for another size."""
+    """Our detector as it serves: pictures up to a size to boxes and scores. Raises `WatchpostError` for another size.
+
+    It is convolutions from end to end, so it takes any smaller picture whose sides are multiples of its stride.
+    """
 
     def __init__(self, network: Detector, width: int, height: int) -> None:
         super().__init__()
-        stride = max(network.shape.strides)
-        if width % stride or height % stride:
-            raise WatchpostError(f"the input {width} x {height} must have sides that are multiples of {stride}.")
+        self.stride = max(network.shape.strides)
+        if width % self.stride or height % self.stride:
+            raise WatchpostError(f"the input {width} x {height} must have sides that are multiples of {self.stride}.")
         self.network = network
-        centres, strides = cells(width, height, network.shape.strides)
-        self.register_buffer("centres", centres)
-        self.register_buffer("strides", strides)
-        self.centres: Tensor
-        self.strides: Tensor
+        for stride in network.shape.strides:
+            centres, _ = cells(width, height, (stride,))
+            self.register_buffer(f"centres{stride}", centres.reshape(height // stride, width // stride, 2))
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Boxes (B, P, 4) in pixels of the input and scores (B, P, classes)."""
         scores, sides = self.network(images)
-        return self.network.boxes(sides, self.centres, self.strides), scores.sigmoid()
+        centres, strides = [], []
+        for stride in self.network.shape.strides:
+            rows, columns = images.shape[2] // stride, images.shape[3] // stride
+            centres.append(getattr(self, f"centres{stride}")[:rows, :columns].reshape(-1, 2))
+            strides.append(torch.full_like(centres[-1][:, :1], stride))
+        return self.network.boxes(sides, torch.cat(centres), torch.cat(strides)), scores.sigmoid()
 
 
 def serving_of(network: Detector | Classic, spec: InputSpec) -> nn.Module:
@@ -62,6 +69,11 @@ def serving_of(network: Detector | Classic, spec: InputSpec) -> nn.Module:
     from watchpost.training.models.classic_serving import ClassicServing
 
     return ClassicServing(network, spec.width, spec.height)
+
+
+def input_of(serving: nn.Module, spec: InputSpec) -> InputSpec:
+    """The input that the card of the exported file states: with the stride, where it takes smaller pictures."""
+    return spec.model_copy(update={"stride": serving.stride}) if isinstance(serving, Serving) else spec
 
 
 def export_onnx(serving: nn.Module, file: Path, spec: InputSpec) -> None:
@@ -82,12 +94,21 @@ def export_onnx(serving: nn.Module, file: Path, spec: InputSpec) -> None:
                 dynamo=True,
                 external_data=False,
                 verbose=False,
-                dynamic_shapes={"images": {0: torch.export.Dim("batch", min=1)}},
+                dynamic_shapes={"images": _open_axes(serving, spec)},
             )
     except ModuleNotFoundError as error:
         raise missing_extra(error) or error from None
     except OSError as error:
         raise WatchpostError(f"{file} can not be written: {error.strerror}.") from None
+
+
+def _open_axes(serving: nn.Module, spec: InputSpec) -> dict[int, torch.export.Dim]:
+    """The axes of the input whose length the file leaves open."""
+    axes = {0: torch.export.Dim("batch", min=1)}
+    if isinstance(serving, Serving):
+        for axis, name, length in ((2, "rows", spec.height), (3, "columns", spec.width)):
+            axes[axis] = serving.stride * torch.export.Dim(name, min=1, max=length // serving.stride)
+    return axes
 
 
 def ready(serving: nn.Module) -> nn.Module:
