@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from watchpost import pipeline
 from watchpost.clock import Clock
 from watchpost.config.gate import GateOptions, RingOptions
+from watchpost.runtime.keeping_up import KeepingUp, MeteredDecoder
 from watchpost.types import Frame, Packet
 from watchpost.video import gate
 from watchpost.video.picture_change import COLUMNS, ROWS
@@ -58,6 +59,8 @@ class Intake:
         self.known_until_s = float("-inf")
         """Where it went back to the last time: looks later than this come again."""
         self._decoder = decoder
+        self._metered = MeteredDecoder(decoder)
+        self._keeping_up = KeepingUp(self._metered, clock)
         self._clock = clock
         self._hold: tuple[float, float] | None = None
         """When the last waking was, by the clock and in camera time, until the camera has caught up."""
@@ -76,13 +79,16 @@ class Intake:
                 yield Taken(frame, may_wait=not is_live)
             return
         self._ring.add(packet)
+        if self._keeping_up.is_too_heavy(packet):
+            yield from self._sparingly(self.gate, packet)
+            return
         work = self.gate.admit(packet)
         if len(work.packets) > 1:
             self._hold = self._clock.monotonic_s(), max(each.camera_time_s or 0.0 for each in work.packets)
         if work.known_until_s is not None:
             self.known_until_s = work.known_until_s
             self.returns += 1
-        for frame in work.frames(self._decoder):
+        for frame in work.frames(self._metered):
             has_changed = self._shows_change(self.gate, frame)
             if work.is_alone and frame.camera_time_s == work.packets[0].camera_time_s:
                 yield Taken(frame, is_look=True, is_wanted=not has_changed and self._is_glance_due(frame))
@@ -94,6 +100,15 @@ class Intake:
         """The frames that were held back, at the end of a stream."""
         for frame in self._decoder.flush():
             yield Taken(frame, may_wait=True)
+
+    def _sparingly(self, own: gate.Gate, packet: Packet) -> Iterator[Taken]:
+        """What there is time for, of a camera that is too heavy."""
+        self._hold = None
+        work = own.admit_sparingly(packet, is_wanted=self._keeping_up.has_room(packet))
+        for frame in work.frames(self._metered):
+            yield Taken(frame)
+        if work.packets:
+            self._keeping_up.pay()
 
     def _shows_change(self, own: gate.Gate, frame: Frame) -> bool:
         time_s = frame.camera_time_s

@@ -47,7 +47,7 @@ class CameraStatus:
     delay_s: float | None
     """From the arrival of the newest frame until now; `None` before the first."""
     gate: str | None
-    """What the camera's gate does: `asleep`, `awake`, `open`; `None` where there is none."""
+    """What the camera's gate does: `asleep`, `awake`, `open`, `heavy`; `None` where there is none."""
     gate_reason: str | None
     """Why it does so, as a key: `quiet`, `picture`, ..."""
 

@@ -124,7 +124,7 @@ class Gate:
         time_s = packet.camera_time_s
         if time_s is None or packet.dts is None:
             raise ValueError("Gate.admit: a packet without times; put the timestamp filter before the gate")
-        if packet.stream is not self._stream or packet.is_discontinuous:
+        if packet.stream is not self._stream or packet.is_discontinuous or self._state is State.HEAVY:
             self._begin(packet.stream, time_s)
         self._seconds[self._state] += max(0.0, time_s - self._now_s)
         self._now_s = max(self._now_s, time_s)
@@ -140,6 +140,22 @@ class Gate:
             return self._look(packet, time_s)
         self._note_decoded(packet)
         return Work((packet,))
+
+    def admit_sparingly(self, packet: Packet, *, is_wanted: bool) -> Work:
+        """In the place of `admit`, for a packet of a camera that is too heavy to be decoded in full.
+
+        `is_wanted`: it is a key frame, to be decoded alone. With the next `admit` the gate begins anew.
+        """
+        time_s = packet.camera_time_s or 0.0
+        if self._state is not State.HEAVY:
+            self._begin(packet.stream, time_s)
+            self._enter(State.HEAVY, Reason.HEAVY)
+        self._seconds[self._state] += max(0.0, time_s - self._now_s)
+        self._now_s = max(self._now_s, time_s)
+        self._counts["packets"] += 1
+        self._counts["decoded"] += is_wanted
+        self._inbox.clear()
+        return Work((packet,), is_alone=True) if is_wanted else _NOTHING
 
     def wants_picture(self, camera_time_s: float) -> bool:
         """Whether `see_picture` needs this decoded frame: all that were shown alone, one a second while awake."""
@@ -220,7 +236,7 @@ class Gate:
         self._enter(State.AWAKE, Reason.START)
 
     def _enter(self, state: State, reason: Reason) -> None:
-        if not self._options.enabled:
+        if not self._options.enabled and state is not State.HEAVY:
             state, reason = State.OPEN, Reason.OFF
         self._state, self._reason, self._since_s = state, reason, self._now_s
         self._sign: Reason | None = None

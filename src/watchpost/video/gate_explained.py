@@ -17,6 +17,8 @@ class State(StrEnum):
     """Single key frames are decoded."""
     OPEN = "open"
     """Everything is decoded because this stream can not be trusted to wake the camera."""
+    HEAVY = "heavy"
+    """Single key frames are decoded, and analysed, as decoding everything costs more time than there is."""
 
 
 class Reason(StrEnum):
@@ -33,6 +35,7 @@ class Reason(StrEnum):
     NO_PICTURE = "key frames give no picture by themselves, as where the picture is refreshed bit by bit"
     RING = "a group of pictures does not fit into the ring"
     UNSETTLED = "it woke again and again, and nothing was found"
+    HEAVY = "too heavy: key frames only, as decoding everything does not keep up"
 
 
 @dataclass(frozen=True, slots=True)
