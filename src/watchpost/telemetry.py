@@ -41,15 +41,18 @@ class RedactingFormatter(logging.Formatter):
         return redacted(super().format(record))
 
 
-def configure_logging(level: int = logging.INFO) -> None:
-    """Send the package's log to stderr, redacted. Calling it again changes the level alone."""
+def configure_logging(level: int = logging.INFO, process: str = "") -> None:
+    """Send the package's log to stderr, redacted, each line with `process` if one is named.
+
+    Calling it again changes the level alone.
+    """
     logger = logging.getLogger("watchpost")
     logger.setLevel(level)
     if not logger.handlers:
         handler = logging.StreamHandler()
-        handler.setFormatter(
-            RedactingFormatter("%(asctime)sZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
-        )
+        where = f"{process} " if process else ""
+        line = f"%(asctime)sZ %(levelname)s {where}%(name)s: %(message)s"
+        handler.setFormatter(RedactingFormatter(line, "%Y-%m-%dT%H:%M:%S"))
         logger.addHandler(handler)
         logger.propagate = False
 

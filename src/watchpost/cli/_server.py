@@ -6,19 +6,45 @@ import logging
 import signal
 import threading
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from watchpost.cli._signals import StopOnSignals
-from watchpost.clock import SystemClock
+from watchpost.clock import Clock, SystemClock
 from watchpost.config import Configuration, Web, load
+from watchpost.detectors.network import usable_cores
 from watchpost.errors import WatchpostError
+from watchpost.runtime.figures import Figures
 from watchpost.runtime.live import LiveHub
+from watchpost.runtime.process_count import process_count
+from watchpost.runtime.relay import RelayedHub
 from watchpost.runtime.supervisor import Supervisor
+from watchpost.runtime.workers import Workers
+from watchpost.stores import EventStore
 from watchpost.web.app import create_app
 from watchpost.web.server import WebServer
 
 _LOG: Final = logging.getLogger(__name__)
 _LOOK_S: Final = 1.0
+
+
+class Cameras(Protocol):
+    """What runs the cameras: this process, or others."""
+
+    @property
+    def store(self) -> EventStore | None:
+        """Where the events are kept."""
+
+    def apply(self, new: Configuration) -> None:
+        """Run this configuration from now on."""
+
+    def tend(self) -> None:
+        """Look after the cameras; about once a second."""
+
+    def figures(self) -> Figures:
+        """What has been counted."""
+
+    def close(self) -> None:
+        """Stop all, hand on the last events."""
 
 
 def serve(path: Path) -> None:
@@ -31,43 +57,60 @@ def serve(path: Path) -> None:
     signal.signal(signal.SIGHUP, lambda *_: reload.set())
     config = load(path)
     used = seen = _fingerprint(path)
-    hub = LiveHub(clock)
-    supervisor = Supervisor(hub, clock)
-    page = _start_page(hub, config.web, supervisor)
+    count = _processes(config)
+    hub, cameras = _make_cameras(count, clock)
+    page = _start_page(hub, config.web, cameras)
     try:
         with StopOnSignals(stop):
-            supervisor.apply(config)
+            cameras.apply(config)
             _log_cameras(path, config)
             while not clock.wait(_LOOK_S, stop):
-                supervisor.tend()
+                cameras.tend()
                 before, seen = seen, _fingerprint(path)
                 # a file that changes between two looks may be half written
                 if reload.is_set() or before == seen != used:
                     reload.clear()
                     used = seen
-                    config = _reload(path, config, supervisor)
+                    config = _reload(path, config, cameras)
     finally:
-        supervisor.close()
+        cameras.close()
         page.stop()
 
 
-def _start_page(hub: LiveHub, web: Web, supervisor: Supervisor) -> WebServer:
+def _make_cameras(count: int, clock: Clock) -> tuple[LiveHub, Cameras]:
+    """What runs the cameras in so many processes, and where it shows them."""
+    if count == 1:
+        hub = LiveHub(clock)
+        return hub, Supervisor(hub, clock)
+    relayed = RelayedHub(clock)
+    return relayed, Workers(relayed, clock, count, usable_cores())
+
+
+def _processes(config: Configuration) -> int:
+    """How many the configuration wishes."""
+    running = sum(camera.enabled for camera in config.cameras.values())
+    return process_count(config.processes, running, usable_cores())
+
+
+def _start_page(hub: LiveHub, web: Web, cameras: Cameras) -> WebServer:
     token = None if web.token is None else web.token.get_secret_value()
-    app = create_app(hub, token=token, store=lambda: supervisor.store, figures=supervisor.figures)
+    app = create_app(hub, token=token, store=lambda: cameras.store, figures=cameras.figures)
     page = WebServer(app, web.host, web.port)
     _LOG.info("page: %s", page.start())
     return page
 
 
-def _reload(path: Path, running: Configuration, supervisor: Supervisor) -> Configuration:
+def _reload(path: Path, running: Configuration, cameras: Cameras) -> Configuration:
     try:
         config = load(path)
-        supervisor.apply(config)
+        cameras.apply(config)
     except WatchpostError as error:
         _LOG.error("the changed configuration is not used, the old one goes on:\n%s", error)
         return running
     if config.web != running.web:
         _LOG.warning("web: has changed; restart the server for that")
+    if _processes(config) != _processes(running):
+        _LOG.warning("the cameras are to run in %d processes now; restart the server for that", _processes(config))
     _log_cameras(path, config)
     return config
 

@@ -91,6 +91,8 @@ def _rows(answer: dict[str, Any]) -> Iterator[tuple[str, str]]:
         if gate["key_interval_s"] is not None:
             yield "key frames", f"{gate['key_interval_s']:.1f} s apart"
     yield "analysed", f"{answer['analysed']} frames, {answer['dropped']} dropped, {answer['skipped']} skipped"
+    if answer["worker"] is not None:
+        yield "process", answer["worker"]
     yield "connection", f"lost {answer['losses']} times; the camera was started {answer['starts']} times"
 
 

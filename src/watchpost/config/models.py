@@ -18,6 +18,7 @@ from watchpost.config.detection import DetectionOptions, Fps
 from watchpost.config.gate import GateOptions, RingOptions
 from watchpost.config.names import Line, Name, Polygon
 from watchpost.config.plugin import PluginSection, beside_file, checked_options
+from watchpost.config.processes import AUTO, ProcessCount
 from watchpost.config.source import source_beside_file, source_plugin
 from watchpost.options import Seconds, Settings
 from watchpost.plugins import DEFAULT_MODEL
@@ -284,6 +285,9 @@ class Configuration(Settings):
     """Where events are sent: a list such as `[{kind: webhook, url: https://...}]`."""
     store: StoreSection = Field(default_factory=lambda: StoreSection.model_validate("sqlite"))
     """Where events are kept."""
+    processes: ProcessCount = AUTO
+    """Over how many processes the cameras are spread: a number, 1 for the server's own; `auto`: by the number of
+    cameras and of processor cores. Read when the server starts."""
 
     @field_validator("data")
     @classmethod

@@ -196,6 +196,15 @@ def is_ours(pid: int) -> bool:
     return pid in _living
 
 
+def reason_of_end(code: int) -> str:
+    """What an exit code says, for people."""
+    if code >= 0:
+        return f"ended with exit code {code}"
+    with contextlib.suppress(ValueError):
+        return f"died by {signal.Signals(-code).name}"
+    return f"died by signal {-code}"
+
+
 def start(
     command: Sequence[str],
     name: str,

@@ -76,7 +76,8 @@ def guard(
                 return _shell_code(code)
             crashes = 1 if ran_s >= backoff.healthy_after_s else crashes + 1
             delay_s = backoff.delay_s(crashes)
-            _log.error("the server %s after %.0f s; it starts again in %g s", _reason(code), ran_s, delay_s)
+            reason = children.reason_of_end(code)
+            _log.error("the server %s after %.0f s; it starts again in %g s", reason, ran_s, delay_s)
             if clock.wait(delay_s, stop):
                 return _shell_code(code)
 
@@ -146,11 +147,3 @@ def _is_crash(code: int, ran_s: float, backoff: Backoff) -> bool:
 
 def _shell_code(code: int) -> int:
     return code if code >= 0 else 128 - code
-
-
-def _reason(code: int) -> str:
-    if code >= 0:
-        return f"ended with exit code {code}"
-    with contextlib.suppress(ValueError):
-        return f"died by {signal.Signals(-code).name}"
-    return f"died by signal {-code}"

@@ -55,11 +55,22 @@ class _Collector(Collector):
             for camera in self._figures.cameras:
                 family.add_metric([camera.name], value(camera))
             yield family
+        yield from self._workers()
         yield from self._gates()
         for name, (key, text) in _BATCHER.items():
-            yield CounterMetricFamily(f"watchpost_detection_{name}", text, value=self._figures.batcher[key])
+            yield CounterMetricFamily(f"watchpost_detection_{name}", text, value=self._figures.batcher.get(key, 0.0))
         for name, (key, text) in _BATCHER_NOW.items():
-            yield GaugeMetricFamily(f"watchpost_detection_{name}", text, value=self._figures.batcher[key])
+            yield GaugeMetricFamily(f"watchpost_detection_{name}", text, value=self._figures.batcher.get(key, 0.0))
+
+    def _workers(self) -> Iterator[Metric]:
+        up = GaugeMetricFamily("watchpost_worker_up", "1 while the worker process runs and answers.", labels=["worker"])
+        cameras = GaugeMetricFamily("watchpost_worker_cameras", "Cameras that are the worker's.", labels=["worker"])
+        starts = CounterMetricFamily("watchpost_worker_starts", "Times the worker was started.", labels=["worker"])
+        for worker in self._figures.workers:
+            up.add_metric([worker.name], float(worker.is_up))
+            cameras.add_metric([worker.name], worker.cameras)
+            starts.add_metric([worker.name], worker.starts)
+        yield from (up, cameras, starts)
 
     def _gates(self) -> Iterator[Metric]:
         state = GaugeMetricFamily(

@@ -1,0 +1,190 @@
+"""A socket between a server and one of its worker processes: framed messages, and nobody who waits for the other side.
+
+A frame is the lengths of its two parts (two 32-bit numbers, big-endian), a JSON object, and bytes that are no JSON: a
+snapshot, a picture. Whoever sends only queues; a thread writes. What must arrive is kept in order, within bounds; of
+what only the newest counts of, an unsent one is replaced.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import socket
+import struct
+import threading
+from collections import deque
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import IO, Any, Final
+
+_LENGTHS: Final = struct.Struct(">II")
+MAX_JSON_BYTES: Final = 16 << 20
+MAX_BODY_BYTES: Final = 64 << 20
+_QUEUED_BYTES: Final = 128 << 20
+_LOG: Final = logging.getLogger(__name__)
+
+
+class LinkError(Exception):
+    """The other side sent what is no message: nothing it says can be trusted any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What one side tells the other."""
+
+    kind: str
+    data: dict[str, Any] = field(default_factory=dict)
+    """What JSON can say."""
+    body: bytes = field(default=b"", repr=False)
+
+    def encoded(self) -> bytes:
+        """The frame. Raises `ValueError` for a message that is too large."""
+        text = json.dumps({"kind": self.kind, "data": self.data}, separators=(",", ":"), ensure_ascii=False).encode()
+        if len(text) > MAX_JSON_BYTES or len(self.body) > MAX_BODY_BYTES:
+            raise ValueError(f"a message {self.kind} of {len(text)} + {len(self.body)} bytes is too large")
+        return _LENGTHS.pack(len(text), len(self.body)) + text + self.body
+
+
+def read_message(stream: IO[bytes]) -> Message | None:
+    """The next message, `None` where the stream ends, also in the midst of one.
+
+    Raises `LinkError` for what is no message.
+    """
+    head = stream.read(_LENGTHS.size)
+    if len(head) < _LENGTHS.size:
+        return None
+    text_bytes, body_bytes = _LENGTHS.unpack(head)
+    if text_bytes > MAX_JSON_BYTES or body_bytes > MAX_BODY_BYTES:
+        raise LinkError(f"a message of {text_bytes} + {body_bytes} bytes")
+    text, body = stream.read(text_bytes), stream.read(body_bytes)
+    if len(text) < text_bytes or len(body) < body_bytes:
+        return None
+    try:
+        said = json.loads(text)
+        return Message(str(said["kind"]), dict(said["data"]), body)
+    except (ValueError, KeyError, TypeError) as error:
+        raise LinkError(f"no message: {error}") from None
+
+
+class Link:
+    """One end of the socket. `on_message` is called from its receiving thread, one message after the other.
+
+    `ended` is set when nothing more will be received.
+    """
+
+    def __init__(self, end: socket.socket, name: str, on_message: Callable[[Message], None]) -> None:
+        self.ended = threading.Event()
+        self.lost = 0
+        """Messages that had to be dropped because the other side takes none: the oldest first."""
+        self._socket = end
+        self._name = name
+        self._on_message = on_message
+        self._ordered: deque[bytes] = deque()
+        self._ordered_bytes = 0
+        self._newest: dict[Hashable, bytes] = {}
+        self._changed = threading.Condition()
+        self._closing = False
+        self._is_broken = False
+        self._sender = threading.Thread(target=self._send, name=f"to {name}", daemon=True)
+        self._receiver = threading.Thread(target=self._receive, name=f"from {name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to send and receive."""
+        self._sender.start()
+        self._receiver.start()
+
+    def send(self, message: Message) -> None:
+        """Send this after all that was sent before it; returns at once."""
+        frame = message.encoded()
+        with self._changed:
+            if self._is_broken or self._closing:
+                self.lost += 1
+                return
+            self._ordered.append(frame)
+            self._ordered_bytes += len(frame)
+            while self._ordered_bytes > _QUEUED_BYTES and len(self._ordered) > 1:
+                self._ordered_bytes -= len(self._ordered.popleft())
+                self.lost += 1
+            self._changed.notify_all()
+
+    def send_newest(self, key: Hashable, message: Message) -> None:
+        """Send this, in place of what was to be sent with the same key and has not been yet; returns at once."""
+        frame = message.encoded()
+        with self._changed:
+            if not (self._is_broken or self._closing):
+                self._newest[key] = frame
+                self._changed.notify_all()
+
+    def is_waiting(self, key: Hashable) -> bool:
+        """Whether what was sent with this key is still here."""
+        with self._changed:
+            return key in self._newest
+
+    def close(self, flush_s: float = 0.0) -> bool:
+        """Send what is waiting for at most `flush_s`, then let go. False if something had to stay.
+
+        Not from the receiving thread.
+        """
+        with self._changed:
+            self._closing = True
+            if flush_s <= 0:
+                self._is_broken = True
+            self._changed.notify_all()
+        if self._sender.ident is not None:
+            self._sender.join(flush_s)
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        for thread in (self._sender, self._receiver):
+            if thread.ident is not None:
+                thread.join(1.0)
+        self._socket.close()
+        return not self._ordered
+
+    def wait_ended(self, timeout_s: float) -> bool:
+        """Wait until all that the other side has sent is received; false if it goes on."""
+        return self.ended.wait(timeout_s)
+
+    def _send(self) -> None:
+        while (frame := self._next_frame()) is not None:
+            try:
+                self._socket.sendall(frame)
+            except OSError:  # the other side has gone; who watches it learns so by its end
+                with self._changed:
+                    self._is_broken = True
+                    self.lost += len(self._ordered)
+                    self._ordered.clear()
+                    self._newest.clear()
+                return
+
+    def _next_frame(self) -> bytes | None:
+        with self._changed:
+            while not (self._ordered or self._newest or self._closing or self._is_broken):
+                self._changed.wait()
+            if self._is_broken:
+                return None
+            if self._ordered:
+                frame = self._ordered.popleft()
+                self._ordered_bytes -= len(frame)
+                return frame
+            if self._newest and not self._closing:
+                return self._newest.pop(next(iter(self._newest)))
+            return None
+
+    def _receive(self) -> None:
+        try:
+            with self._socket.makefile("rb") as stream:
+                while (message := read_message(stream)) is not None:
+                    self._on_message(message)
+        except (OSError, ValueError):
+            pass  # closed from this side
+        except LinkError as error:
+            _LOG.error("%s: %s; it is not listened to any more", self._name, error)
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+        except Exception:  # a message that can not be dealt with is a fault of ours
+            _LOG.exception("%s: what it said could not be dealt with; it is not listened to any more", self._name)
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+        finally:
+            self.ended.set()

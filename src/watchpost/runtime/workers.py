@@ -1,0 +1,130 @@
+"""A server's cameras in worker processes: sharded, watched, restarted alone, reloaded without touching the others.
+
+The server itself keeps the configuration, the page, the store and the sinks; it decodes and detects nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from watchpost.clock import Clock
+from watchpost.config import Configuration, Web
+from watchpost.config.diff import changes
+from watchpost.runtime.figures import Figures, WorkerFigures
+from watchpost.runtime.link import Message
+from watchpost.runtime.outlet import EventOutlet, Outlet
+from watchpost.runtime.relay import RelayedHub
+from watchpost.runtime.shard import Patience, Shard
+from watchpost.runtime.sharding import assign
+from watchpost.runtime.worker_process import Start, start
+from watchpost.stores import EventStore
+from watchpost.types import Event
+
+_LOG: Final = logging.getLogger(__name__)
+_STOP_WITHIN_S: Final = 12.0
+"""All workers together: each gives its cameras 10 s, and the guard kills a server that takes 20 s."""
+
+
+class Workers:
+    """Keeps the cameras of a configuration running in `count` processes. Its methods are called from one thread,
+    but for `figures`.
+
+    It does for its server what `Supervisor` does within one process. `cores` are shared among the workers' detectors.
+    """
+
+    def __init__(
+        self,
+        hub: RelayedHub,
+        clock: Clock,
+        count: int,
+        cores: int,
+        *,
+        outlet: EventOutlet | None = None,
+        start: Start = start,
+        patience: Patience | None = None,
+    ) -> None:
+        self._hub = hub
+        self._clock = clock
+        self._config = Configuration()
+        self._places: dict[str, int] = {}
+        self._outlet = outlet or Outlet(clock)
+        self._shards = [
+            Shard(f"worker-{number}", hub, clock, self._take, start, patience or Patience())
+            for number in range(1, count + 1)
+        ]
+        self._detector_threads = max(1, cores // count)
+        hub.on_watch = self._watch
+
+    def apply(self, new: Configuration) -> None:
+        """Tell each worker what has changed of its cameras.
+
+        Raises `WatchpostError`, and leaves all as it was, where the store or a sink can not be used.
+        """
+        difference = changes(self._config, new)
+        if difference.server & {"data", "store", "sinks"}:
+            self._outlet.replace(new)
+        self._config = new
+        cameras = [name for name, camera in new.cameras.items() if camera.enabled]
+        self._places = assign(cameras, self._places, len(self._shards))
+        self._hub.expect(cameras)
+        # who loses a camera hears of it first: a camera may allow one connection alone
+        held = [{name for name, place in self._places.items() if place == each} for each in range(len(self._shards))]
+        for number in sorted(range(len(held)), key=lambda each: -len(self._shards[each].cameras - held[each])):
+            self._shards[number].apply(_part(new, held[number]), self._detector_threads)
+        for shard in self._shards:
+            if shard.cameras:
+                _LOG.info("%s: %s", shard.name, ", ".join(name for name in cameras if name in shard.cameras))
+
+    def tend(self) -> None:
+        """Look after the workers; call it about once a second."""
+        for shard in self._shards:
+            shard.tend()
+
+    def figures(self) -> Figures:
+        """What all cameras and all batchers have counted, as of about a second ago; from any thread."""
+        own = [shard.figures() for shard in self._shards]
+        order = {name: index for index, name in enumerate(self._places)}
+        cameras = [camera for each in own for camera in each.cameras]
+        cameras.sort(key=lambda camera: order.get(camera.name, len(order)))
+        workers = (WorkerFigures(shard.name, len(shard.cameras), shard.is_up, shard.starts) for shard in self._shards)
+        return Figures(tuple(cameras), _together([each.batcher for each in own]), tuple(workers))
+
+    @property
+    def store(self) -> EventStore | None:
+        """Where the events are kept, `None` before the first `apply`."""
+        return self._outlet.store
+
+    def close(self) -> None:
+        """Stop all workers in order, take in their last events and hand them on."""
+        for shard in self._shards:
+            shard.ask_to_stop()
+        end_s = self._clock.monotonic_s() + _STOP_WITHIN_S
+        for shard in self._shards:
+            shard.stop(max(0.0, end_s - self._clock.monotonic_s()))
+        self._outlet.close()
+
+    def _take(self, event: Event) -> None:
+        self._hub.add_event(event)
+        self._outlet.events([event])
+
+    def _watch(self, camera: str, width: int) -> None:
+        place = self._places.get(camera)
+        if place is not None:
+            self._shards[place].tell(Message("watch", {"camera": camera, "width": width}))
+
+
+def _together(batchers: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The counts of several batchers as one's."""
+    names = dict.fromkeys(name for each in batchers for name in each)
+    together = {name: sum(each.get(name, 0.0) for each in batchers) for name in names}
+    return together | {"level": max((each.get("level", 0.0) for each in batchers), default=0.0)}
+
+
+def _part(config: Configuration, cameras: set[str]) -> Configuration:
+    """What a worker has to know: its cameras and their models; no token, no sinks."""
+    own = {name: camera for name, camera in config.cameras.items() if name in cameras}
+    used = {camera.model for camera in own.values()}
+    models = {name: model for name, model in config.models.items() if name in used}
+    return config.model_copy(update={"cameras": own, "models": models, "sinks": (), "web": Web()})
