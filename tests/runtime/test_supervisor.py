@@ -13,7 +13,7 @@ from waiting import until
 from watchpost.clock import ManualClock, SystemClock
 from watchpost.config import Configuration, ModelSection, loads
 from watchpost.errors import WatchpostError
-from watchpost.runtime import supervisor as supervisor_module
+from watchpost.runtime import assembly
 from watchpost.runtime.live import LiveHub
 from watchpost.runtime.supervisor import Supervisor
 from watchpost.video.gate_explained import Reason, State
@@ -157,7 +157,7 @@ def test_each_tracker_gets_detections_as_unsure_as_it_wants_them(
         wanted.append(least_confidence)
         return ScriptedDetector()
 
-    monkeypatch.setattr(supervisor_module, "make_detector", note)
+    monkeypatch.setattr(assembly, "make_detector", note)
     supervisor = Supervisor(LiveHub(ManualClock()), ManualClock())
     play = f"source: {clip}, rules: []"
     text = f"cameras: {{a: {{{play}, tracker: sort}}, b: {{{play}, tracker: bytetrack}}, c: {{{play}, tracker: sort}}}}"

@@ -12,23 +12,28 @@ from numpy.typing import NDArray
 from watchpost import plugins
 from watchpost.clock import Clock
 from watchpost.config import Configuration, ModelSection
+from watchpost.config.models import DetectorSection
 from watchpost.detectors import Detector
+from watchpost.errors import ConfigError
 from watchpost.options import Options
+from watchpost.picture import ArrayPicture
 from watchpost.pipeline import Analysed
 from watchpost.rules import Rule
 from watchpost.runtime.delivery import Delivery
+from watchpost.runtime.lane import Served
 from watchpost.runtime.live import LiveHub
 from watchpost.runtime.reconnect import State
+from watchpost.runtime.shape import measure_batch
 from watchpost.sinks import Sink
 from watchpost.stores import EventStore
 from watchpost.trackers import Tracker
-from watchpost.types import Event
+from watchpost.types import Event, Frame
 
 Points = Mapping[str, NDArray[np.floating]]
 """Zones or lines by name: (K, 2) fractions of the frame's width and height, 0-1."""
 
 
-def make_detector(section: ModelSection, least_confidence: float) -> Detector:
+def make_detector(section: DetectorSection, least_confidence: float) -> Detector:
     """The detector of a configured model. Unless the model says otherwise, it reports from `least_confidence` on.
 
     Raises `WatchpostError` for a model that can not be loaded.
@@ -39,6 +44,28 @@ def make_detector(section: ModelSection, least_confidence: float) -> Detector:
     options = section.options.model_copy(update=update)
     detector: Detector = plugins.load("detectors", section.kind).create(options)
     return detector
+
+
+def make_served(section: ModelSection, least_confidence: float, clock: Clock, before: Served | None = None) -> Served:
+    """A configured model as cameras share it. The batch is measured where it is not set, on an accelerator alone.
+
+    `before` is what it was when it was opened the last time: its batch holds. Raises `WatchpostError` for a model that
+    can not be loaded, or a smaller one of other classes.
+    """
+    detector = make_detector(section, least_confidence)
+    smaller = None if section.smaller is None else make_detector(section.smaller, least_confidence)
+    if smaller is not None and smaller.class_names != detector.class_names:
+        raise ConfigError(
+            f"the smaller model {smaller.name} has other classes than {detector.name}: "
+            f"{', '.join(smaller.class_names)} instead of {', '.join(detector.class_names)}."
+        )
+    is_accelerated = bool(getattr(detector, "is_accelerated", False))
+    batch = section.batch or 1
+    if section.batch is None and is_accelerated:
+        grey = ArrayPicture(np.full((720, 1280, 3), 114, np.uint8))
+        batch = measure_batch(detector, Frame("measure", grey, 0.0, 0.0, 0), clock) if before is None else before.batch
+    fill_s = section.fill if batch > 1 else 0.0
+    return Served(detector, batch, fill_s, section.share, smaller, is_accelerated=is_accelerated)
 
 
 def make_tracker(kind: str, options: Options | None = None) -> Tracker:

@@ -139,6 +139,10 @@ class Batcher:
         """Whether a model gets nothing to do until `replace`."""
         return self._lanes[name].is_out
 
+    def open_calls(self, name: str) -> int:
+        """Calls of a model, as it is since the last `replace`, that have not returned."""
+        return self._lanes[name].calls
+
     def hung_calls(self, name: str) -> int:
         """Calls of a model, as it is and as it was before `replace`, that were given up and have not returned."""
         with self._lock:

@@ -26,6 +26,8 @@ class Served:
     """Its share of the workers' time, against that of the other models, when all have more to do than fits."""
     smaller: Detector | None = None
     """The same classes with a smaller input, for when there is too much to do."""
+    is_accelerated: bool = False
+    """It runs on an accelerator, which takes batches and few calls at once."""
 
     def detector_for(self, *, is_small: bool) -> Detector:
         """The detector, or the smaller one where it is wanted and there is one."""

@@ -11,6 +11,9 @@ from watchpost.clock import Clock
 from watchpost.detectors import Detector
 from watchpost.types import Frame
 
+WORKERS_ON_ACCELERATOR: Final = 2
+"""One prepares its pictures while the other's are looked at."""
+_MEASURE_S: Final = 0.4
 _GOOD_ENOUGH: Final = 0.95
 """Of the best rate: a smaller batch that reaches it gives its results sooner."""
 
@@ -32,7 +35,7 @@ def shapes_for(cores: int, *, has_accelerator: bool) -> list[Shape]:
     """
     if not has_accelerator:
         return [Shape(cores, 1)]
-    return [Shape(2, batch) for batch in (1, 2, 4, 8, 16, 32)]
+    return [Shape(WORKERS_ON_ACCELERATOR, batch) for batch in (1, 2, 4, 8, 16, 32)]
 
 
 def measure(detector: Detector, frame: Frame, shape: Shape, clock: Clock, seconds: float) -> float:
@@ -49,6 +52,12 @@ def measure(detector: Detector, frame: Frame, shape: Shape, clock: Clock, second
 
     with ThreadPoolExecutor(shape.workers) as pool:
         return sum(pool.map(work, range(shape.workers)))
+
+
+def measure_batch(detector: Detector, frame: Frame, clock: Clock) -> int:
+    """The batch to use on an accelerator: some 3 s of calls in all."""
+    shapes = shapes_for(1, has_accelerator=True)
+    return choose({shape: measure(detector, frame, shape, clock, _MEASURE_S) for shape in shapes}, shapes).batch
 
 
 def choose(rates: Mapping[Shape, float], order: Sequence[Shape]) -> Shape:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -15,12 +14,9 @@ from watchpost.clock import Clock
 from watchpost.config import Camera as CameraConfig
 from watchpost.config import Configuration
 from watchpost.config.diff import changes
-from watchpost.detectors import Detector
-from watchpost.detectors.network import usable_cores
 from watchpost.errors import WatchpostError
 from watchpost.pipeline import Analysed, Pipeline
 from watchpost.runtime.assembly import (
-    make_detector,
     make_rule,
     make_tracker,
     show,
@@ -28,13 +24,11 @@ from watchpost.runtime.assembly import (
     show_state,
     wanted_classes,
 )
-from watchpost.runtime.batcher import Batcher
 from watchpost.runtime.camera import Camera
+from watchpost.runtime.detector_pool import DetectorPool, ModelKey
 from watchpost.runtime.figures import Figures, camera_figures
 from watchpost.runtime.intake import Intake
-from watchpost.runtime.lane import Served
 from watchpost.runtime.live import LiveHub
-from watchpost.runtime.notices import DetectorHang, Notice
 from watchpost.runtime.outlet import EventOutlet, Outlet
 from watchpost.runtime.reconnect import State, packets
 from watchpost.sources import Source, open_source
@@ -49,8 +43,6 @@ _LONGEST_RESTART_S: Final = 60.0
 _HEALTHY_AFTER_S: Final = 60.0
 _STOP_WITHIN_S: Final = 10.0
 """All cameras together: the guard kills a server that takes 20 s, and the events must be handed on before."""
-_RETURN_WITHIN_S: Final = 2.0
-"""A call of a detector that is not needed any more."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -65,13 +57,17 @@ class _Entry:
     """How often its connection was lost."""
     restart_at_s: float = 0.0
     started_at_s: float = 0.0
+    model: ModelKey | None = None
+    state: State | None = None
+    """Of its connection."""
 
 
 class Supervisor:
     """Keeps the cameras of a configuration running. Its methods are called from one thread.
 
     A camera whose source, model or analysis fails is started again alone, after 2 s, then 4 s, to at most a
-    minute; a file that has been played to its end stays ended.
+    minute; a file that has been played to its end stays ended. A detector that hangs or fails is opened anew, and its
+    cameras wait for it.
     """
 
     def __init__(
@@ -83,11 +79,8 @@ class Supervisor:
         self._clock = clock
         self._config = Configuration()
         self._entries: dict[str, _Entry] = {}
-        self._detectors: dict[tuple[str, float], Detector] = {}
-        """By the model's name and the least confidence that the tracker behind it wants."""
-        self._batcher = Batcher({}, clock, workers=detector_threads or usable_cores(), on_notice=_log_notice)
-        self._batcher.start()
         self._outlet = outlet or Outlet(clock)
+        self._detectors = DetectorPool(clock, self._events, self._note_model, detector_threads)
 
     def apply(self, new: Configuration) -> None:
         """Start what is new, stop what has gone, restart what has changed, leave the rest alone.
@@ -102,15 +95,16 @@ class Supervisor:
         for name in difference.removed:
             self._hub.remove(name)
         used = {camera.model for camera in new.cameras.values() if camera.enabled}
-        for key in [key for key in self._detectors if key[0] in difference.models or key[0] not in used]:
-            self._close_detector(key)
+        self._detectors.keep(frozenset(used - difference.models))
+        if "detection" in difference.server:
+            self._detectors.configure(new.detection)
         for name in sorted(difference.added | difference.changed):
             self._entries[name] = _Entry(new.cameras[name])
             self._start(name)
 
     def tend(self) -> None:
         """Look after detection and cameras that have ended; call it about once a second."""
-        self._batcher.tend()
+        self._detectors.tend()
         for name, entry in self._entries.items():
             if entry.running is not None and entry.running.finished.is_set():
                 self._note_end(name, entry)
@@ -126,7 +120,7 @@ class Supervisor:
         """What all running cameras and the batcher have counted; from any thread."""
         running = [(entry.running, entry) for entry in list(self._entries.values())]
         cameras = [camera_figures(camera, each.losses, each.starts) for camera, each in running if camera is not None]
-        return Figures(tuple(cameras), self._batcher.counts())
+        return Figures(tuple(cameras), self._detectors.counts(), models=self._detectors.figures())
 
     @property
     def store(self) -> EventStore | None:
@@ -136,9 +130,7 @@ class Supervisor:
     def close(self) -> None:
         """Stop all cameras, report what was going on, hand on the last events."""
         self._stop(list(self._entries))
-        for key in list(self._detectors):
-            self._close_detector(key)
-        self._batcher.stop()
+        self._detectors.close()
         self._outlet.close()
 
     def _start(self, name: str) -> None:
@@ -155,40 +147,26 @@ class Supervisor:
 
     def _make(self, name: str, config: CameraConfig) -> Camera:
         tracker = make_tracker(config.tracker.kind, config.tracker.options)
-        detector = self._detector(config.model, tracker.minimum_confidence)
+        model = ModelKey(config.model, tracker.minimum_confidence)
+        detector = self._detectors.open(model, self._config.models[config.model])
         zones, lines = config.zone_arrays(), config.line_arrays()
         rules = [make_rule(rule.kind, name, rule.options, rule.title, zones, lines) for rule in config.rules]
         pipeline = Pipeline(detector, tracker, rules, wanted_classes(config.classes, detector))
         decoder = Decoder(name, hardware=Hardware(name, devices(config.decode)))
         intake = Intake(decoder, self._clock, config.gate, config.ring)
+        self._entries[name].model = model
         self._hub.add(name, zones, lines, lambda: intake.gate)
         return Camera(
             name,
             partial(self._packets, name, config),
             intake,
-            self._batcher.join(name, _lane(config.model, tracker.minimum_confidence), fps=config.max_fps or math.inf),
+            self._detectors.join(name, model, config),
             pipeline,
             [self._show],
             [self._events],
             self._clock,
             on_look=[self._hub.look],
         )
-
-    def _detector(self, model: str, least_confidence: float) -> Detector:
-        """The model's detector, shared by the cameras whose trackers want the same of it."""
-        key = model, least_confidence
-        if key not in self._detectors:
-            detector = make_detector(self._config.models[model], least_confidence)
-            self._batcher.serve(_lane(*key), Served(detector))
-            self._detectors[key] = detector
-        return self._detectors[key]
-
-    def _close_detector(self, key: tuple[str, float]) -> None:
-        detector = self._detectors.pop(key)
-        if self._batcher.withdraw(_lane(*key), _RETURN_WITHIN_S):
-            detector.close()
-        else:
-            _LOG.error("the model %s does not answer; it stays in memory until the server ends", key[0])
 
     def _packets(self, name: str, config: CameraConfig, stop: threading.Event) -> Iterator[Packet]:
         opener: Callable[[], Source] = partial(open_source, config.source, name, config.options, self._clock)
@@ -200,10 +178,21 @@ class Supervisor:
         show(self._hub, result, dropped)
 
     def _note_state(self, name: str, state: State) -> None:
-        show_state(self._hub, name, state)
-        if state.name == "lost" and (entry := self._entries.get(name)) is not None:
-            entry.losses += 1
+        if (entry := self._entries.get(name)) is not None:
+            entry.state = state
+            entry.losses += state.name == "lost"
+        if entry is None or entry.model is None or not self._detectors.is_out(entry.model):
+            show_state(self._hub, name, state)
         _LOG.info("%s: %s%s", name, state.name, f": {state.detail}" if state.detail else "")
+
+    def _note_model(self, model: ModelKey, problem: str | None) -> None:
+        """A model is out of order, or well again: its cameras run on, and nothing of them is analysed meanwhile."""
+        for name, entry in self._entries.items():
+            if entry.model == model and entry.running is not None:
+                if problem is not None:
+                    self._hub.set_state(name, "failed", problem)
+                elif entry.state is not None:
+                    show_state(self._hub, name, entry.state)
 
     def _events(self, events: list[Event]) -> None:
         show_events(self._hub, events)
@@ -240,12 +229,3 @@ class Supervisor:
         for name, camera in running.items():
             if camera is not None and not camera.stop(max(0.0, end_s - time.monotonic())):
                 _LOG.warning("%s did not stop in time; it is left to end by itself", name)
-
-
-def _lane(model: str, least_confidence: float) -> str:
-    """What the batcher calls a model, as one tracker wants it."""
-    return f"{model} from {least_confidence:g}"
-
-
-def _log_notice(notice: Notice) -> None:
-    _LOG.log(logging.ERROR if isinstance(notice, DetectorHang) else logging.WARNING, "%s", notice)

@@ -1,0 +1,53 @@
+"""Events about the server itself, beside those of its cameras: load steps, detectors that break and come back."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from watchpost.runtime.load import LoadChange
+from watchpost.types import Event, Moment, new_event_id
+
+SERVER: Final = "watchpost"
+"""What such events have for a camera."""
+RULE: Final = "system"
+"""What they have for a rule and for a class."""
+
+
+def load_changed(change: LoadChange) -> Event:
+    """`load_changed`: something is given up, or taken back."""
+    return _event(
+        "load_changed",
+        change.wall_time_s,
+        level=int(change.after),
+        before=int(change.before),
+        busy=round(change.load.busy, 3),
+        dropped=round(change.load.dropped_share, 3),
+        reason=str(change),
+    )
+
+
+def detector_failed(model: str, wall_time_s: float, reason: str) -> Event:
+    """`detector_failed`: a model hangs or fails, and nothing of its cameras is analysed."""
+    return _event("detector_failed", wall_time_s, model=model, reason=reason)
+
+
+def detector_recovered(model: str, wall_time_s: float, out_s: float) -> Event:
+    """`detector_recovered`: the model was opened anew, after so many seconds."""
+    return _event("detector_recovered", wall_time_s, model=model, duration_s=round(out_s, 1))
+
+
+def _event(kind: str, wall_time_s: float, **attributes: str | float) -> Event:
+    moment = Moment(0.0, wall_time_s)  # it has no camera, so no camera's time
+    return Event(
+        id=new_event_id(),
+        camera=SERVER,
+        rule=RULE,
+        kind=kind,
+        class_name=RULE,
+        track_id=None,
+        start=moment,
+        end=moment,
+        score=1.0,
+        box=None,
+        attributes=dict(attributes),
+    )
