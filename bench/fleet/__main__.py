@@ -14,27 +14,26 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from watchpost.detectors.network import usable_cores
 from watchpost.errors import WatchpostError
 from watchpost.fleet import approaches as own
 from watchpost.fleet import table, trial
-from watchpost.fleet.clips import Clip, FleetOptions, clip_of, make_clips
+from watchpost.fleet.cache import folder
+from watchpost.fleet.clips import Clip, FleetOptions, Variant, clip_of, make_clips
 from watchpost.fleet.outcome import Limits, Outcome
 from watchpost.fleet.reference import with_reference
 from watchpost.fleet.search import Search
 from watchpost.fleet.stage import Stage
-from watchpost.fleet.usage import machine
+from watchpost.fleet.usage import machine, revision
 
 _HERE = Path(__file__).parent
-_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "watchpost", "bench-fleet")
 
 
 def approaches() -> dict[str, str]:
@@ -124,7 +123,7 @@ class _Report:
         document: dict[str, Any] = {
             "machine": machine(),
             "begun": self._begun,
-            "revision": _revision(),
+            "revision": revision(),
             "options": wishes,
             "cameras_sustained": self.best,
             "runs": [outcome.as_dict() for outcome in self.outcomes],
@@ -144,7 +143,10 @@ def _clips(wishes: argparse.Namespace, console: Console) -> list[Clip]:
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
         task = progress.add_task("", total=None)
         clips = make_clips(
-            options, wishes.cache, lambda done, total: progress.update(task, completed=done, total=total)
+            options,
+            wishes.cache,
+            lambda done, total: progress.update(task, completed=done, total=total),
+            usable_cores(),
         )
     rate = sum(clip.bit_rate for clip in clips) / len(clips) / 1e6
     visits = sum(visit.is_findable for clip in clips for visit in clip.visits or ())
@@ -164,25 +166,16 @@ def _with_reference(clips: list[Clip], wishes: argparse.Namespace, console: Cons
     return marked
 
 
-def _revision() -> str | None:
-    """The commit that is measured, where it is known."""
-    command = ["git", "-C", str(_HERE), "describe", "--always", "--dirty"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None
-
-
 def _parser() -> argparse.ArgumentParser:
     fleet = argparse.ArgumentParser(add_help=False)
     usual = FleetOptions()
     group = fleet.add_argument_group("the fleet")
-    group.add_argument("--variant", choices=("clean", "noisy"), default=usual.variant)
+    group.add_argument("--variant", choices=get_args(Variant), default=usual.variant)
     group.add_argument("--activity", type=float, default=usual.activity, help="share of the time with people, 0-1")
     group.add_argument("--clips", type=int, default=usual.clips, help="different streams, shared by the cameras")
     group.add_argument("--clip-seconds", type=int, default=usual.seconds, help="length of each stream")
     group.add_argument("--video", type=Path, nargs="+", help="play these H.264 files instead; no truth, no scores")
-    group.add_argument("--cache", type=Path, default=_CACHE, help="folder of the rendered streams")
+    group.add_argument("--cache", type=Path, default=folder(), help="folder of the rendered streams")
 
     run = argparse.ArgumentParser(add_help=False)
     limits = Limits()

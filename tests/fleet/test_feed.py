@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from clips import encode_clip, moving_square
+from watchpost.errors import WatchpostError
 from watchpost.fleet.cameras import FleetCamera, deal
 from watchpost.fleet.clips import Clip, FleetOptions, make_clips
 from watchpost.fleet.feed import Feed, in_due_order
@@ -82,7 +83,7 @@ def test_the_same_options_render_once(tmp_path: Path) -> None:
 
 
 def test_a_clip_ends_with_its_gop(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no multiple of the GOP"):
+    with pytest.raises(WatchpostError, match="no whole number of GOPs"):
         make_clips(FleetOptions(seconds=15), tmp_path, lambda *_: None)
 
 

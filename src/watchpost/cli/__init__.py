@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from watchpost.cli.bench import bench_app
 from watchpost.cli.config import config_app
 from watchpost.cli.data import data_app
 from watchpost.cli.demo import demo
@@ -33,6 +34,7 @@ app = typer.Typer(
 
 for verb in (demo, detect, watch, run, events, explain, probe, doctor, export, train):
     app.command()(verb)
+app.add_typer(bench_app, name="bench")
 app.add_typer(config_app, name="config")
 app.add_typer(data_app, name="data")
 app.add_typer(evaluate_app, name="evaluate")

@@ -59,6 +59,23 @@ def points_plot(title: str, x_title: str, y_title: str, points: Sequence[Point])
     return _svg(title, parts)
 
 
+def rising_plot(title: str, x_title: str, y_title: str, lines: Sequence[Line]) -> str:
+    """Lines with their points, both axes from 0 to a round number, with a legend where there are several."""
+    x_end = _round_up(max((x for line in lines for x, _ in line.points), default=1.0))
+    y_end = _round_up(max((y for line in lines for _, y in line.points), default=1.0))
+    parts = _frame(title, x_title, y_title, x_end, y_end)
+    for number, line in enumerate(lines):
+        colour = COLOURS[number % len(COLOURS)]
+        points = [(_x(x, x_end), _y(y, y_end)) for x, y in line.points]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        parts.append(f"<polyline points='{path}' fill='none' stroke='{colour}' stroke-width='2'/>")
+        parts += [f"<circle cx='{x:.1f}' cy='{y:.1f}' r='3' fill='{colour}'/>" for x, y in points]
+        if len(lines) > 1:
+            row = _TOP + 16 * (number + 1)
+            parts.append(f"<text x='{_LEFT + 8}' y='{row}' fill='{colour}' font-size='12'>{escape(line.name)}</text>")
+    return _svg(title, parts)
+
+
 def _round_up(value: float) -> float:
     """The next of 1, 2, 5, 10, 20, 50 ... times a power of ten."""
     if value <= 0:
@@ -71,11 +88,11 @@ def _x(value: float, end: float) -> float:
     return _LEFT + value / end * (_WIDTH - _LEFT - _RIGHT)
 
 
-def _y(value: float) -> float:
-    return _HEIGHT - _BOTTOM - value * (_HEIGHT - _TOP - _BOTTOM)
+def _y(value: float, end: float = 1.0) -> float:
+    return _HEIGHT - _BOTTOM - value / end * (_HEIGHT - _TOP - _BOTTOM)
 
 
-def _frame(title: str, x_title: str, y_title: str, end: float) -> list[str]:
+def _frame(title: str, x_title: str, y_title: str, end: float, y_end: float = 1.0) -> list[str]:
     """Title, grid, numbers and the axes' names."""
     middle = (_LEFT + _WIDTH - _RIGHT) / 2
     parts = [
@@ -85,7 +102,7 @@ def _frame(title: str, x_title: str, y_title: str, end: float) -> list[str]:
         f"<text transform='translate(14 {(_TOP + _HEIGHT - _BOTTOM) / 2}) rotate(-90)' font-size='12' "
         f"text-anchor='middle' fill='currentColor'>{escape(y_title)}</text>",
     ]
-    digits = max(0, ceil(-log10(end / 5)))
+    digits, y_digits = (max(0, ceil(-log10(each / 5))) for each in (end, y_end))
     for step in range(6):
         x, y = _x(end * step / 5, end), _y(step / 5)
         parts += [
@@ -94,7 +111,7 @@ def _frame(title: str, x_title: str, y_title: str, end: float) -> list[str]:
             f"<text x='{x:.1f}' y='{_HEIGHT - _BOTTOM + 16}' font-size='11' text-anchor='middle' fill='currentColor'>"
             f"{end * step / 5:.{digits}f}</text>",
             f"<text x='{_LEFT - 6}' y='{y + 4:.1f}' font-size='11' text-anchor='end' fill='currentColor'>"
-            f"{step / 5:.1f}</text>",
+            f"{y_end * step / 5:.{y_digits}f}</text>",
         ]
     return parts
 

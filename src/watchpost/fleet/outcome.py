@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from watchpost.fleet.cameras import FleetCamera, activity
@@ -53,11 +53,34 @@ class Outcome:
     score: Score | None
     activity: float | None
     """Share of the cameras' measured time with somebody in view; `None`, as the score, where that is not known."""
+    event_delays_s: tuple[float, ...] = field(default=(), repr=False)
+    """From the capture of the frame that decided it to the `appeared` event, for each within the measured time."""
 
     @property
     def cpu_share(self) -> float:
         """Share of the machine's processor that the approach took, 0-1."""
         return self.measured.cpu_s / (self.measured.seconds * self.measured.cores) if self.measured.seconds else 1.0
+
+    @property
+    def others_share(self) -> float:
+        """Share of the processor, of the cores to use, that the rest of the machine took meanwhile, 0-1."""
+        measured = self.measured
+        return measured.others_cpu_s / (measured.seconds * measured.cores) if measured.seconds else 0.0
+
+    @property
+    def cpu_ms(self) -> float:
+        """Milliseconds of a core that a camera takes each second."""
+        return 1e3 * self.measured.cpu_s / self.measured.seconds / self.cameras if self.measured.seconds else 0.0
+
+    @property
+    def memory_mb(self) -> float:
+        """Resident memory beyond the empty process."""
+        return max(0.0, self.measured.rss_mb - self.measured.rss_empty_mb)
+
+    @property
+    def dropped_share(self) -> float:
+        """Share of the wanted frames that were given up, 0-1."""
+        return self.measured.dropped / self.measured.asked if self.measured.asked else 0.0
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON: the figures, lists of single values as percentiles."""
@@ -70,7 +93,9 @@ class Outcome:
             "broken": self.broken,
             "activity": self.activity,
             **values,
+            "others_share": self.others_share,
             "lag_p50_p95_p99_s": lags,
+            "capture_to_event_p50_p95_p99_s": percentiles(self.event_delays_s),
         }
         if self.score is not None:
             result["events"] = {
@@ -94,14 +119,19 @@ class Outcome:
 def judge(job: Job, measured: Measured, limits: Limits, truth: Sequence[Sequence[Visit]] | None) -> Outcome:
     """Judge a run against what was really to be seen by each of the job's cameras (`None`: not known)."""
     total, share = None, None
+    begin_s, end_s = job.warm_s, job.warm_s + measured.seconds
+    delays_s = tuple(
+        each.known_s - each.end_s
+        for each in measured.happenings
+        if each.kind == "appeared" and begin_s <= each.known_s + job.cameras[each.camera].phase_s <= end_s
+    )
     if truth is not None:
         total = Score()
-        begin_s, end_s = job.warm_s, job.warm_s + measured.seconds
         for number, (camera, visits) in enumerate(zip(job.cameras, truth, strict=True)):
             mine = [each for each in measured.happenings if each.camera == number]
             total += _score(camera, visits, mine, begin_s, end_s)
         share = activity(truth, begin_s, end_s)
-    return Outcome(job.name, len(job.cameras), measured, limits.broken(measured), total, share)
+    return Outcome(job.name, len(job.cameras), measured, limits.broken(measured), total, share, delays_s)
 
 
 def _score(

@@ -27,7 +27,7 @@ class Search:
     @property
     def best(self) -> int:
         """The largest number that holds so far and below which none has broken; 0 for none."""
-        broken = self._broken
+        broken = self.broken
         return max((n for n in self._votes if self._holds(n) and (broken is None or n < broken)), default=0)
 
     def report(self, cameras: int, held: bool, load: float = 0.0) -> None:
@@ -39,7 +39,7 @@ class Search:
         """The number of cameras to run next, `None` when the answer is known."""
         if not self._votes:
             return self._start
-        best, broken = self.best, self._broken
+        best, broken = self.best, self.broken
         if broken is None and best < self._most:
             return self._grown(best)
         if broken is not None and broken - best > max(1, self._tolerance * best):
@@ -49,8 +49,8 @@ class Search:
         return None
 
     @property
-    def _broken(self) -> int | None:
-        """The smallest number that broke."""
+    def broken(self) -> int | None:
+        """The smallest number that broke; `None` while none has."""
         return min((n for n in self._votes if not self._holds(n)), default=None)
 
     def _holds(self, cameras: int) -> bool:

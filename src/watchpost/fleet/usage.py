@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import platform
+import subprocess
 from pathlib import Path
 
 import psutil
 
+import watchpost
 from watchpost.detectors.network import usable_cores
+from watchpost.errors import WatchpostError
+from watchpost.runtime import children
 
 MEGABYTE = 1e6
 
@@ -48,6 +52,20 @@ def machine_cpu_s() -> float:
     """Processor seconds that all that runs on this machine has taken since it started."""
     times = psutil.cpu_times()
     return float(times.user + times.nice + times.system)
+
+
+def revision() -> str | None:
+    """The commit that runs, where this is a working copy of the repository."""
+    root = Path(watchpost.__file__).parents[2]
+    if not (root / ".git").exists() or not (root / "pyproject.toml").exists():
+        return None
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty"]
+    try:
+        with children.start(command, "git", stdout=subprocess.PIPE) as child:
+            assert child.stdout is not None  # noqa: S101 - it is piped
+            return child.stdout.read().decode().strip() or None
+    except WatchpostError:  # no git
+        return None
 
 
 def machine() -> str:
