@@ -92,7 +92,7 @@ def test_a_quiet_camera_sleeps_and_shows_its_key_frames_alone() -> None:
     assert room.states[1][1:] == (State.ASLEEP, Reason.QUIET)
     assert room.states[1][0] <= 4
     assert room.woke() == []
-    assert room.alone == [float(second) for second in range(4, 60, 2)]
+    assert room.alone == [float(second) for second in range(2, 60, 2)]
     explained = room.gate.explain()
     assert explained.packets == 600
     assert explained.looks == len(room.alone)
@@ -120,7 +120,7 @@ def test_packet_sizes_wake_and_decoding_goes_back_to_the_quiet_key_frame() -> No
     again = [time_s for time_s in room.awake if time_s > 10]
     assert again[0] == 60.1, "the frame after the last key frame that was quiet"
     assert np.allclose(np.diff(again), 0.1)
-    assert 72 <= again[-1] < 73, "asleep again after a quiet spell"
+    assert 70.8 <= again[-1] < 72, "asleep again after a quiet spell"
 
 
 def test_a_person_whom_the_sizes_do_not_show_is_seen_from_the_first_frame() -> None:
@@ -142,7 +142,7 @@ def test_somebody_who_is_found_keeps_it_awake_however_still_they_are() -> None:
     is_there = visits((30, 200))
     room = Room(objects=is_there, picture=lambda time_s: PERSON if is_there(time_s) else EMPTY).play(camera(220))
     asleep = [time_s for time_s, state, _ in room.states if state is State.ASLEEP]
-    assert asleep == [pytest.approx(2, abs=2), pytest.approx(202, abs=0.3)]
+    assert asleep == [pytest.approx(2, abs=2), pytest.approx(201, abs=0.3)]
 
 
 def test_it_does_not_get_used_to_a_person_who_stays() -> None:
@@ -202,7 +202,7 @@ def test_a_demand_keeps_it_awake() -> None:
     room.play(camera(20, start_s=20))
     assert room.states[-2][:2] == (20.0, State.AWAKE)
     assert room.states[-2][2] is Reason.DEMAND
-    assert room.states[-1][:2] == (pytest.approx(27, abs=0.2), State.ASLEEP)
+    assert room.states[-1][:2] == (pytest.approx(26, abs=0.2), State.ASLEEP)
 
 
 def test_waking_in_the_group_in_which_it_fell_asleep_goes_on_where_it_stopped() -> None:

@@ -14,8 +14,8 @@ class GateOptions(Settings):
 
     enabled: bool = True
     """Without it, every frame is decoded."""
-    quiet: Annotated[Seconds, Field(gt=0)] = 2.0
-    """Sleep after so long without a sign of life."""
+    quiet: Annotated[Seconds, Field(gt=0)] = 1.0
+    """Sleep after so long without a sign of life; where the analysis finds objects, without an object."""
     look: Annotated[Seconds, Field(gt=0)] = 1.5
     """While asleep, pass over key frames that come sooner than this after the last one that was decoded."""
     longest_gop: Annotated[Seconds, Field(gt=0)] = 5.0

@@ -1,8 +1,8 @@
 """What comes out of a camera's packets: every frame of a file; of a live camera, what its gate asks for.
 
 Which frames the detector sees while a camera sleeps: a look whose picture changed wakes the camera by itself, so it
-is shown to nobody. Of the others the first after falling asleep is, so that rules learn that nobody is left, and then
-one each 10 s, by which somebody who stands still is found.
+is shown to nobody. Of the others those of the first 2 s after falling asleep are, so that rules learn that nobody is
+left, and then one each 10 s, by which somebody who stands still is found.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from watchpost.video.picture_change import COLUMNS, ROWS
 from watchpost.video.ring import Ring
 
 _GLANCE_S: Final = 10.0
+_SETTLING_S: Final = 2.0
+"""So long after the first look the detector sees every look: as long as rules usually have patience."""
 _LONGEST_HOLD_S: Final = 5.0
 """Longest time that a past may keep the reader from the camera: a network's buffers hold not much more."""
 _CAUGHT_UP_S: Final = 0.2
@@ -65,6 +67,7 @@ class Intake:
         self._hold: tuple[float, float] | None = None
         """When the last waking was, by the clock and in camera time, until the camera has caught up."""
         self._next_glance_s = float("-inf")
+        self._settled_s = float("-inf")
         bounds = ring or RingOptions()
         self._ring = Ring(round(bounds.megabytes * 1e6), bounds.seconds)
         self._options = options
@@ -115,9 +118,12 @@ class Intake:
         return own.wants_picture(time_s) and own.see_picture(time_s, frame.picture.grey(COLUMNS, ROWS))
 
     def _is_glance_due(self, frame: Frame) -> bool:
-        if frame.camera_time_s < self._next_glance_s and not frame.is_discontinuous:
+        time_s = frame.camera_time_s
+        if self._next_glance_s == float("-inf") or frame.is_discontinuous:
+            self._settled_s = time_s + _SETTLING_S
+        elif self._settled_s < time_s < self._next_glance_s:
             return False
-        self._next_glance_s = frame.camera_time_s + _GLANCE_S
+        self._next_glance_s = time_s + _GLANCE_S
         return True
 
     def _is_behind(self, frame: Frame) -> bool:

@@ -23,10 +23,12 @@ from watchpost.video.packet_sizes import PacketSizes
 from watchpost.video.picture_change import FEWEST_CELLS, PictureChange
 from watchpost.video.ring import Ring
 
-_LOOK_AWAKE_S: Final = 1.0
+_LOOK_AWAKE_S: Final = 0.5
 _ASLEEP_RATE: Final = 0.2
 """How fast the reference picture follows the scene while nothing happens."""
 _ACCEPTING_RATE: Final = 0.3
+_NOTHING_RATE: Final = 0.2
+"""How fast a change in which the analysis finds nothing is taken for noise."""
 _PATIENCE_S: Final = 10.0
 """What goes on so long without an object that the analysis could find is taken for the camera's usual."""
 _PATIENCE_UNTOLD_S: Final = 60.0
@@ -116,6 +118,11 @@ class Gate:
         """Why it does so."""
         return self._reason
 
+    @property
+    def now_s(self) -> float:
+        """Camera time of its newest packet."""
+        return self._now_s
+
     def admit(self, packet: Packet) -> Work:
         """What is to be decoded now that this packet has come.
 
@@ -158,7 +165,7 @@ class Gate:
         return Work((packet,), is_alone=True) if is_wanted else _NOTHING
 
     def wants_picture(self, camera_time_s: float) -> bool:
-        """Whether `see_picture` needs this decoded frame: all that were shown alone, one a second while awake."""
+        """Whether `see_picture` needs this decoded frame: all that were shown alone, two a second while awake."""
         if self._reason is Reason.OFF:
             return False
         return self._state is State.ASLEEP or camera_time_s >= self._seen_s + _LOOK_AWAKE_S
@@ -168,12 +175,18 @@ class Gate:
         self._seen_s = camera_time_s
         self._unanswered = 0
         changed = self._pictures.differs(grey, FEWEST_CELLS * self._bars[Reason.PICTURE])
+        if self._is_first_look:  # it differs by whoever has just gone; the analysis says whether anybody is left
+            self._is_first_look = False
+            changed = False
+            self._pictures.follow(1.0)
         if self._state is not State.ASLEEP:
             self._pictures.follow(1.0)
             if self._is_accepting or (self._reason is Reason.START and not self._has_found):
                 self._pictures.learn_noise(_ACCEPTING_RATE)
-            elif not changed or (self._is_told and not self._has_found):
+            elif not changed:
                 self._pictures.learn_noise()
+            elif self._is_told and not self._has_found:
+                self._pictures.learn_noise(_NOTHING_RATE)
         elif not changed:
             self._pictures.follow(_ASLEEP_RATE)
             self._pictures.learn_noise()
@@ -245,6 +258,8 @@ class Gate:
         self._found_s = self._now_s
         """When objects were last found, or this state began."""
         self._is_told = self._has_found = self._is_accepting = False
+        self._is_first_look = False
+        """Asleep, the objects that the analysis had found before have gone, and no key frame was looked at since."""
 
     def _note_key(self, is_key: bool, time_s: float) -> None:
         """Keep count of key frames; without them there is no sleeping."""
@@ -264,7 +279,7 @@ class Gate:
 
     def _take_signs(self) -> None:
         """Packet sizes, and what came in from others."""
-        if abs(self._sizes.deviation) > self._options.threshold * self._bars[Reason.SIZES]:
+        if self._is_odd() and not (self._is_told and self._state is State.AWAKE):  # who looks need not guess
             self._notice(Reason.SIZES)
         while self._inbox:
             time_s, count = self._inbox.popleft()
@@ -278,6 +293,10 @@ class Gate:
                 self._notice(Reason.OBJECTS)
         if self._demanded_until_s > self._now_s:
             self._notice(Reason.DEMAND)
+
+    def _is_odd(self) -> bool:
+        """Whether the packet sizes of the last second are unusual."""
+        return abs(self._sizes.deviation) > self._options.threshold * self._bars[Reason.SIZES]
 
     def _notice(self, reason: Reason) -> None:
         """A sign of life."""
@@ -293,7 +312,7 @@ class Gate:
             if self._reason is Reason.OFF or not is_sound:
                 return False
             self._enter(State.AWAKE, Reason.START)
-        if self._now_s - self._sign_s < self._options.quiet:
+        if self._now_s - self._alive_s() < self._options.quiet:
             self._lose_patience()
             return False
         if not (self._pictures.is_ready or self._sizes.is_ready) or self._good_gops <= 0:
@@ -305,8 +324,20 @@ class Gate:
             return False
         self._settled_s.clear()
         self._looked_dts.clear()
+        is_first_look = self._has_found
         self._enter(State.ASLEEP, Reason.QUIET)
+        self._is_first_look = is_first_look
         return True
+
+    def _alive_s(self) -> float:
+        """When the last sign of life was that keeps it awake.
+
+        Whose objects have gone has nothing left to wait for: that the picture changed as they went is no further
+        sign. Sleeping too soon loses nothing, as waking goes back to what was decoded last.
+        """
+        if not self._has_found:
+            return self._sign_s
+        return max(self._found_s, min(self._demanded_until_s, self._now_s))
 
     def _lose_patience(self) -> None:
         """Take for the camera's usual what goes on for long though nothing is found in it: rain, a flag, a screen."""
@@ -323,6 +354,8 @@ class Gate:
             return
         self._bars[self._reason] = min(max(1.0, bar * (_LOWER if self._has_found else _HIGHER)), _HIGHEST)
         if not self._has_found:
+            if self._reason is Reason.SIZES and self._is_odd():
+                self._sizes.forget()  # it goes on, and is nothing
             self._counts["false wakes"] += 1
             self._false_wakes_s.append(self._now_s)
 
