@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -12,6 +13,19 @@ from watchpost.fleet.visits import Visit, busy_s, in_camera
 
 _GOLDEN: Final = 0.618033988749895
 """The fractional parts of its multiples are spread evenly, however many there are."""
+
+
+class Fault(StrEnum):
+    """How a camera misbehaves; `faults.py` plays it."""
+
+    STALLED = "stalled"
+    """After a while it is connected and sends nothing, without an end."""
+    FLAPPING = "flapping"
+    """It connects, sends a few packets and breaks off, over and over."""
+    CORRUPT = "corrupt"
+    """Much of what it sends is damaged or cut short."""
+    HEAVY = "8k"
+    """Its pictures are so large that decoding them all takes about a core."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +41,12 @@ class FleetCamera:
     """Where in the clip it begins: at a key frame."""
     phase_s: float
     """How long after the others' start, so that key frames do not all come at once."""
+    fault: Fault | None = None
 
     @classmethod
     def of_dict(cls, values: dict[str, Any]) -> Self:
         """The camera that `as_dict` wrote."""
-        return cls(**{**values, "path": Path(values["path"])})
+        return cls(**{**values, "path": Path(values["path"]), "fault": values["fault"] and Fault(values["fault"])})
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""

@@ -23,7 +23,7 @@ _SAMPLE_S: Final = 5.0
 
 
 def measure(job: Job) -> Measured:
-    """Run the job; a fault of the approach is in the result."""
+    """Run the job; a fault of the approach is in the result. Of cameras with a fault nothing is counted."""
     tree = ProcessTree()
     feeds = [Feed(camera) for camera in job.cameras]
     stage = Stage(feeds, job.model, job.fps, job.tracker)
@@ -46,6 +46,7 @@ def measure(job: Job) -> Measured:
     runner.start()
     _sleep_until(start_s + job.warm_s, runner)
 
+    feeds = [feed for feed in feeds if feed.camera.fault is None]
     begun_s, cpu_s, machine_s = time.monotonic(), tree.cpu_s(), machine_cpu_s()
     before = _counts(feeds)
     lags_before = [len(feed.tally.lags_s) for feed in feeds]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from watchpost.fleet import runner
-from watchpost.fleet.cameras import deal, truth
+from watchpost.fleet.cameras import FleetCamera, deal, truth
 from watchpost.fleet.clips import Clip
 from watchpost.fleet.job import Job, Measured
 from watchpost.fleet.outcome import Limits, Outcome, judge
@@ -30,12 +30,12 @@ class Trial:
     limits: Limits
     execute: Callable[[Job], Measured] = runner.run
 
-    def run(self, approach: str, cameras: int) -> Outcome:
-        """One run, judged. `approach`: as in `Job`."""
+    def run(self, approach: str, cameras: int, others: Sequence[FleetCamera] = ()) -> Outcome:
+        """One run, judged. `approach`: as in `Job`; `others` run along, with their faults, and are not judged."""
         fleet = deal(self.clips, cameras)
-        job = Job(approach, fleet, self.model, self.fps, self.tracker, self.warm_s, self.seconds)
+        job = Job(approach, [*fleet, *others], self.model, self.fps, self.tracker, self.warm_s, self.seconds)
         visits = None if job.name in FLOORS else truth(self.clips, fleet, self.warm_s + self.seconds)
-        return judge(job, self.execute(job), self.limits, visits)
+        return judge(replace(job, cameras=fleet), self.execute(job), self.limits, visits)
 
 
 def at_numbers(
