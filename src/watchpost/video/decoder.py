@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, cast
 
 import av
@@ -19,6 +19,7 @@ from watchpost.errors import WatchpostError
 from watchpost.telemetry import Counters
 from watchpost.types import BGR, Frame, Packet, StreamInfo
 from watchpost.video.hardware import Hardware
+from watchpost.video.stills import Stills, set_up
 
 _LOG: Final = logging.getLogger(__name__)
 _MATRICES: Final = frozenset({1, 4, 5, 6, 7, 9})
@@ -36,14 +37,18 @@ class Decoder:
     camera by one frame and costs some CPU, so cameras keep 1; 0 takes one for each core.
     """
 
-    def __init__(self, camera: str, threads: int = 1, hardware: Hardware | None = None) -> None:
-        """`hardware` says what decodes; without it, the processor."""
+    def __init__(
+        self, camera: str, threads: int = 1, hardware: Hardware | None = None, stills: Stills | None = None
+    ) -> None:
+        """`hardware` says what decodes; without it, the processor. `stills`, shared by cameras, decodes single key
+        frames: between them a camera holds no codec context."""
         self.counters = Counters()
         """`decoded`, `corrupt` (packets that failed), `skipped` (packets before a key frame), `known` (frames
         decoded again after `restart`, for those that follow)."""
         self._camera = camera
         self._threads = threads
         self._hardware = hardware or Hardware(camera)
+        self._stills = Stills(most=1) if stills is None else stills
         self._stream: StreamInfo | None = None
         self._context: VideoCodecContext | None = None
         self._scaler = _Scaler()
@@ -51,6 +56,8 @@ class Decoder:
         self._last_time_s = float("-inf")
         self._known_until_s = float("-inf")
         self._waits_for_key = True
+        self._is_resting = False
+        """The context was closed after the last key frame alone."""
         self._is_discontinuous = False
         self._unsorted_times_s: list[float] = []
 
@@ -59,38 +66,20 @@ class Decoder:
 
         Raises `ValueError` for a packet without pts: the timestamp filter goes before the decoder.
         """
-        time_s = packet.camera_time_s
-        if time_s is None:
-            raise ValueError("Decoder.decode: a packet without pts; put the timestamp filter before the decoder")
-        frames: list[Frame] = []
-        if packet.stream is not self._stream or packet.is_discontinuous:
-            frames += self.flush()
-            self._is_discontinuous = packet.is_discontinuous
-            self._open(packet.stream)
+        frames = self._begun(packet)
         if self._waits_for_key and not packet.is_key:
             self.counters.add("skipped")
             return frames
         self._waits_for_key = False
-        payload = packet.payload
-        if self._context is None or not isinstance(payload, av.Packet):
+        if self._is_resting:
+            self._open(packet.stream)
+        context, payload = self._context, packet.payload
+        if context is None or not isinstance(payload, av.Packet):
             self.counters.add("corrupt")
             return frames
-        # The codec carries `opaque` through its reordering to the frame. It must not hold the packet itself, which
-        # holds the payload: that circle would never be freed.
-        if payload.pts is None:
-            heapq.heappush(self._unsorted_times_s, time_s)
-        payload.opaque = (None if payload.pts is None else time_s, packet.wall_time_s)
-        has_failed = False
-        try:
-            pictures = self._context.decode(payload)
-        except av.error.FFmpegError as error:
-            self.counters.add("corrupt")
-            _LOG.debug("%s: a packet can not be decoded: %s", self._camera, error)
-            pictures, has_failed = [], True
-        finally:
-            payload.opaque = None
+        pictures, has_failed = self._pictures(context.decode, payload, packet)
         if not self._hardware.judge(pictures, has_failed):
-            self._open(packet.stream)
+            self._waits_for_key = self._is_resting = True
             return frames
         return frames + self._frames(pictures)
 
@@ -98,13 +87,22 @@ class Decoder:
         """The picture of a key frame, at once, though its codec would wait for the packets that follow.
 
         Before it come the frames that were held back for reordering. The next packet must be a key frame, too.
+        Raises as `decode` does.
         """
-        frames = self.decode(packet)
-        if self._context is not None:
-            frames += self._drained(self._context)
-            self._context.flush_buffers()
-            self._waits_for_key = True
+        if self._hardware.is_device:
+            frames = self.decode(packet)
+            if self._context is not None:
+                frames += self._drained(self._context)
+                self._context.flush_buffers()
+        else:
+            frames = self._begun(packet)
+            if self._context is not None:
+                frames += self._drained(self._context)
+            self._context, self._is_resting = None, True
             self._unsorted_times_s.clear()
+            frames += self._still(packet)
+        self._waits_for_key = True
+        self._unsorted_times_s.clear()
         return frames
 
     def restart(self, known_until_s: float) -> None:
@@ -126,6 +124,45 @@ class Decoder:
         self._context = self._stream = None
         return frames
 
+    def _begun(self, packet: Packet) -> list[Frame]:
+        """What the stream before held back, where this packet begins another."""
+        if packet.camera_time_s is None:
+            raise ValueError("Decoder.decode: a packet without pts; put the timestamp filter before the decoder")
+        if packet.stream is self._stream and not packet.is_discontinuous:
+            return []
+        frames = self.flush()
+        self._stream, self._context = packet.stream, None
+        self._waits_for_key = self._is_resting = True
+        self._is_discontinuous = packet.is_discontinuous
+        return frames
+
+    def _still(self, packet: Packet) -> list[Frame]:
+        payload = packet.payload
+        if not isinstance(payload, av.Packet):
+            self.counters.add("corrupt")
+            return []
+        pictures, _ = self._pictures(lambda each: self._stills.decode(packet.stream, each), payload, packet)
+        return self._frames(pictures)
+
+    def _pictures(
+        self, decode: Callable[[av.Packet], list[av.VideoFrame]], payload: av.Packet, packet: Packet
+    ) -> tuple[list[av.VideoFrame], bool]:
+        """What comes of a packet, and whether it could not be decoded."""
+        time_s = packet.camera_time_s or 0.0
+        if payload.pts is None:
+            heapq.heappush(self._unsorted_times_s, time_s)
+        # The codec carries `opaque` through its reordering to the frame. It must not hold the packet itself, which
+        # holds the payload: that circle would never be freed.
+        payload.opaque = (None if payload.pts is None else time_s, packet.wall_time_s)
+        try:
+            return decode(payload), False
+        except (av.error.FFmpegError, ValueError) as error:
+            self.counters.add("corrupt")
+            _LOG.debug("%s: a packet can not be decoded: %s", self._camera, error)
+            return [], True
+        finally:
+            payload.opaque = None
+
     def _drained(self, context: VideoCodecContext) -> list[Frame]:
         try:
             return self._frames(context.decode(None))
@@ -133,8 +170,7 @@ class Decoder:
             return []
 
     def _open(self, stream: StreamInfo) -> None:
-        self._stream = stream
-        self._waits_for_key = True
+        self._is_resting = False
         self._unsorted_times_s.clear()
         try:
             context = self._hardware.open(stream.codec)
@@ -142,16 +178,7 @@ class Decoder:
             _LOG.warning("%s: no decoder for %s: %s", self._camera, stream.codec, error)
             self._context = None
             return
-        if stream.extradata:
-            context.extradata = stream.extradata
-        context.width, context.height = stream.width, stream.height
-        if stream.pixel_format and not context.is_hwaccel:  # raw video has nowhere else to say it
-            context.pix_fmt = stream.pixel_format
-        context.colorspace, context.color_range = stream.color_matrix, stream.color_range
-        context.thread_count = self._threads
-        context.thread_type = "FRAME" if self._threads != 1 else "NONE"
-        context.copy_opaque = True
-        self._context = context
+        self._context = set_up(context, stream, self._threads)
 
     def _frames(self, pictures: Iterable[av.VideoFrame]) -> list[Frame]:
         frames = []

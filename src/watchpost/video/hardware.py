@@ -87,6 +87,11 @@ class Hardware:
         self.device: Device | None = None
         """What is in use; `None` is the processor."""
 
+    @property
+    def is_device(self) -> bool:
+        """A device decodes, or is still to be tried."""
+        return bool(self._choice)
+
     def open(self, codec: str) -> VideoCodecContext:
         """A context on the first device that takes it. Raises as `open_on` does for the processor."""
         self._failures, self._is_proven = 0, False
