@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from watchpost.evaluation.plots import Line, Point, _round_up, lines_plot, points_plot
+from watchpost.evaluation.plots import Line, Point, _round_up, lines_plot, points_plot, rising_plot
 
 
 def test_lines() -> None:
@@ -28,3 +28,14 @@ def test_points() -> None:
 @pytest.mark.parametrize(("value", "end"), [(0.0, 1), (0.9, 1), (1.0, 1), (1.1, 2), (16, 20), (21, 50), (0.03, 0.05)])
 def test_axes_end_at_round_numbers(value: float, end: float) -> None:
     assert _round_up(value) == pytest.approx(end)
+
+
+def test_lines_on_axes_of_their_own() -> None:
+    lines = [Line("clean", [(10, 120.0), (100, 180.0)]), Line("noisy", [(10, 130.0)])]
+    svg = ElementTree.fromstring(rising_plot("Memory", "cameras", "MB", lines))
+    circles = svg.findall("circle")
+    assert len(circles) == 3
+    assert float(circles[0].attrib["cx"]) < float(circles[1].attrib["cx"])
+    assert float(circles[0].attrib["cy"]) > float(circles[1].attrib["cy"])
+    texts = [each.text for each in svg.iter("text")]
+    assert {"100", "200", "clean", "noisy"} <= set(texts)  # both axes end at round numbers

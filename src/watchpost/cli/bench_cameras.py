@@ -243,6 +243,7 @@ class _Progress:
         )
         self._task = self._bar.add_task("", visible=False)
         self._runs = 0
+        self._said = ""
 
     def __enter__(self) -> _Progress:
         self._bar.start()
@@ -253,10 +254,12 @@ class _Progress:
 
     def rendering(self, done: int, total: int) -> None:
         """So many frames of the streams are there."""
+        self._say_once("rendering the streams ...")
         self._move(f"rendering the streams, once: {done} of {total} frames", done, total)
 
     def looking(self, done_s: float, total_s: float) -> None:
         """So many seconds of the streams are looked through by full decoding."""
+        self._say_once("full decode of the streams ...")
         self._move(f"full decode of the streams, once: {done_s:.0f} of {total_s:.0f} s", done_s, total_s)
 
     def streams(self, series: Series) -> None:
@@ -285,6 +288,12 @@ class _Progress:
         self._console.print(summary.line(outcome), markup=False)
         if self.on_outcome is not None:
             self.on_outcome()
+
+    def _say_once(self, text: str) -> None:
+        """Where there are no bars."""
+        if not self._console.is_terminal and text != self._said:
+            self._console.print(text, markup=False)
+            self._said = text
 
     def _move(self, text: str, done: float, total: float) -> None:
         task = self._bar.tasks[0]

@@ -74,13 +74,13 @@ class Campaign:
         plan: Plan,
         folder: Path,
         told: Told,
-        execute: Callable[[Job, Callable[[float], None]], Measured] = runner.run,
+        execute: Callable[[Job, Callable[[float], None]], Measured] | None = None,
     ) -> None:
         self.series: list[Series] = []
         self._plan = plan
         self._folder = folder
         self._told = told
-        self._execute = execute
+        self._execute = execute or runner.run
 
     def run(self) -> None:
         """Measure all. Raises `WatchpostError` when streams can not be made or the very first run fails."""

@@ -125,7 +125,7 @@ def judge(job: Job, measured: Measured, limits: Limits, truth: Sequence[Sequence
         for each in measured.happenings
         if each.kind == "appeared" and begin_s <= each.known_s + job.cameras[each.camera].phase_s <= end_s
     )
-    if truth is not None:
+    if truth is not None and measured.seconds > 0:
         total = Score()
         for number, (camera, visits) in enumerate(zip(job.cameras, truth, strict=True)):
             mine = [each for each in measured.happenings if each.camera == number]

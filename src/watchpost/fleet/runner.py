@@ -28,7 +28,7 @@ def run(job: Job, told: Callable[[float], None] | None = None) -> Measured:
         task.write_text(job.to_json(), encoding="utf-8")
         path = os.pathsep.join(sys.path)  # so that it finds the approach that this process knows
         command = [sys.executable, "-m", "watchpost.fleet.child", str(task), str(result)]
-        with children.start(command, job.name, logs_stderr=False, environment={"PYTHONPATH": path}) as child:
+        with children.start(command, job.name, environment={"PYTHONPATH": path}) as child:
             code = _wait(child, job.warm_s + job.seconds + _PATIENCE_S, told)
         if code is None:
             return Measured(error="it hangs")

@@ -133,7 +133,7 @@ def warnings(series: Sequence[Series]) -> list[str]:
     few = [each for each in series if each.visits_to_find is not None and 0 < each.visits_to_find < 10]
     if few:
         found.append(
-            f"The streams show {few[0].visits_to_find} visits, seen again by every camera that shares them: "
+            f"The streams show few visits ({few[0].visits_to_find}), seen again by every camera that shares them: "
             "leave out --quick, or raise --streams, for a recall that says more."
         )
     return found
