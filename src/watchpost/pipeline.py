@@ -90,6 +90,11 @@ class Pipeline:
             events += self._with_snapshots(rule.update(tracked, moment))
         return Analysed(frame, tracked, events, self._counts())
 
+    @property
+    def needs_frames(self) -> bool:
+        """Whether a rule waits for something that it would miss if the camera slept."""
+        return any(getattr(rule, "needs_frames", False) for rule in self._rules)
+
     def finish(self) -> list[Event]:
         """The events owed when the camera ends or its clock restarts; the next frame starts afresh."""
         events = [event for rule in self._rules for event in rule.finish(self._last)]

@@ -71,3 +71,15 @@ def test_the_limit_must_be_given_and_the_zone_must_exist() -> None:
         Options()  # type: ignore[call-arg]
     with pytest.raises(ConfigError, match="square"):
         rule(zone="circle")
+
+
+def test_frames_are_needed_while_there_is_a_crowd_or_it_is_not_sure_yet(play) -> None:
+    rising = rule(hold=4)
+    play(rising, {0: THREE[:2]}, until=5)
+    assert not rising.needs_frames
+    play(rising, {6: THREE}, until=8)
+    assert rising.needs_frames
+    assert kinds(play(rising, {9: THREE}, until=15)) == ["crowded"]
+    assert rising.needs_frames
+    assert kinds(play(rising, {16: THREE[:1]}, until=30)) == ["thinned"]
+    assert not rising.needs_frames

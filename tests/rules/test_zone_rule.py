@@ -96,3 +96,14 @@ def test_an_unknown_zone_is_named_with_those_there_are() -> None:
         rule(zone="gate")
     with pytest.raises(ConfigError, match="it has no zones at all"):
         zone.create(Options(zone="x"), name="r", camera="c", zones={}, lines={})
+
+
+def test_frames_are_needed_while_somebody_stays_where_it_is_counted_how_long(play) -> None:
+    inside = {0: [(1, 0.75, 0.8)]}
+    counted, plain = rule(dwell=3), rule()
+    assert kinds(play(counted, inside, until=4)) == ["entered", "dwelt"]
+    assert counted.needs_frames
+    play(plain, inside, until=4)
+    assert not plain.needs_frames
+    assert kinds(play(counted, {5: []}, until=8)) == ["exited"]
+    assert not counted.needs_frames

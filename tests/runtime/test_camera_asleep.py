@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,11 +18,12 @@ from watchpost.clock import ManualClock
 from watchpost.config.gate import GateOptions
 from watchpost.picture import ArrayPicture
 from watchpost.pipeline import Analysed, Pipeline
+from watchpost.runtime.adaptive import AdaptiveOptions
 from watchpost.runtime.batcher import Batcher
 from watchpost.runtime.camera import Camera
 from watchpost.runtime.intake import Intake
 from watchpost.runtime.lane import Served
-from watchpost.types import Detections, Event, Frame, Packet, StreamInfo
+from watchpost.types import Detections, Event, Frame, Moment, Packet, StreamInfo
 from watchpost.video.gate_explained import Reason, State
 
 LIVE = StreamInfo("h264", 128, 72, Fraction(1, 10), is_live=True)
@@ -120,7 +123,9 @@ class Run:
         return [result.frame.camera_time_s for result in self.results]
 
 
-def play(packets: Sequence[Packet], is_seen: Visits = nobody, is_there: Visits | None = None, fps: float = 10.0) -> Run:
+def play(
+    packets: Sequence[Packet], is_seen: Visits = nobody, is_there: Visits | None = None, fps: float = 10.0, **more: Any
+) -> Run:
     """Live, as fast as the analysis follows."""
     scene, tracker = Scene(is_seen, is_there or is_seen), RowTracker()
     results: list[Analysed] = []
@@ -136,10 +141,11 @@ def play(packets: Sequence[Packet], is_seen: Visits = nobody, is_there: Visits |
         lambda stop: packets,
         intake,
         seat,
-        Pipeline(scene, tracker, [SeenRule()]),
+        Pipeline(scene, tracker, [more.pop("rule", None) or SeenRule()]),
         *told,
         ManualClock(),
         on_look=[lambda frame: looks.append(frame.camera_time_s)],
+        **more,
     )
     camera.start()
     assert camera.finished.wait(60)
@@ -219,3 +225,63 @@ def test_the_past_is_waited_for_until_the_camera_has_caught_up() -> None:
 
 def test_the_past_is_not_waited_for_longer_than_a_network_holds() -> None:
     assert len(waited_for(0.5)) == 11
+
+
+class Waiting(SeenRule):
+    """Waits for something between two moments of camera time."""
+
+    def __init__(self, since_s: float, until_s: float) -> None:
+        super().__init__()
+        self._span_s = since_s, until_s
+        self._now_s = 0.0
+
+    @property
+    def needs_frames(self) -> bool:
+        return self._span_s[0] <= self._now_s < self._span_s[1]
+
+    def update(self, detections: Detections, moment: Moment) -> list[Event]:
+        self._now_s = moment.camera_time_s
+        return super().update(detections, moment)
+
+
+def test_a_rule_that_needs_frames_keeps_the_camera_awake_and_no_longer() -> None:
+    def visit(time_s: float) -> bool:
+        return 30 < time_s < 34
+
+    without, needed = play(live(60), is_seen=visit), play(live(60), is_seen=visit, rule=Waiting(30, 42))
+    assert max(np.diff([time_s for time_s in without.times_s if 30 < time_s < 42])) > 1
+    assert max(np.diff([time_s for time_s in needed.times_s if 30 < time_s < 42])) < 0.11
+    assert needed.camera.gate is not None
+    assert needed.camera.gate.explain().state is State.ASLEEP
+
+
+def test_an_operator_wakes_a_camera_for_a_while() -> None:
+    woken: list[bool] = []
+
+    def packets(stop: threading.Event) -> Iterator[Packet]:
+        for packet in live(60):
+            if packet.camera_time_s == 40.0:
+                woken.append(run_camera[0].wake(10.0))
+            yield packet
+
+    run_camera: list[Camera] = []
+    original = Camera.start
+
+    def start(camera: Camera) -> None:
+        camera._packets = packets
+        run_camera.append(camera)
+        original(camera)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Camera, "start", start)
+        run = play([])
+    assert woken == [True]
+    assert max(np.diff([time_s for time_s in run.times_s if 40 < time_s < 50])) < 0.11
+    assert run.camera.gate is not None
+    assert run.camera.gate.explain().wakes == {Reason.DEMAND: 1}
+    assert run.camera.gate.state is State.ASLEEP
+
+
+def test_a_live_camera_goes_by_its_own_rate_from_the_first_packet_on() -> None:
+    run = play(live(10), fps=math.inf, adaptive=AdaptiveOptions(full_fps=5, least_fps=5))
+    assert np.diff([time_s for time_s in run.times_s if time_s <= 2]) == pytest.approx(0.2)

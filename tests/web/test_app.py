@@ -312,3 +312,48 @@ def test_the_switch_beats_the_browser(client):
     answer = client.get("/language/ko")
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     assert '<html lang="ko">' in client.get("/", headers={"Accept-Language": "en"}).text
+
+
+@pytest.fixture
+def waking(hub):
+    woken = []
+    known = {"gate": True, "clip": False}
+
+    def wake(camera, seconds):
+        woken.append((camera, seconds))
+        return known.get(camera)
+
+    return TestClient(create_app(hub, wake=wake), base_url="http://127.0.0.1:8800"), woken
+
+
+def test_a_camera_is_woken(waking):
+    client, woken = waking
+    assert client.post("/api/cameras/gate/wake").status_code == 204
+    assert (
+        client.post("/api/cameras/gate/wake?seconds=90", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 204
+    )
+    assert woken == [("gate", 30.0), ("gate", 90.0)]
+    assert client.post("/api/cameras/clip/wake").status_code == 409
+    assert client.post("/api/cameras/yard/wake").status_code == 404
+    assert client.get("/api/cameras/gate/wake").status_code == 405
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "3601", "nan", "inf", "x"])
+def test_a_camera_is_not_woken_for_ever(waking, seconds):
+    client, woken = waking
+    assert client.post(f"/api/cameras/gate/wake?seconds={seconds}").status_code == 422
+    assert not woken
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_other_sites_can_not_wake_a_camera(waking, site):
+    client, woken = waking
+    assert client.post("/api/cameras/gate/wake", headers={"Sec-Fetch-Site": site}).status_code == 403
+    assert not woken
+
+
+def test_who_is_not_logged_in_wakes_nothing(hub):
+    woken = []
+    app = create_app(hub, token="correct horse battery", wake=lambda *asked: woken.append(asked))
+    assert TestClient(app, base_url="http://watch.example").post("/api/cameras/gate/wake").status_code == 401
+    assert not woken

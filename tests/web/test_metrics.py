@@ -10,10 +10,11 @@ from starlette.testclient import TestClient
 from watchpost.clock import ManualClock
 from watchpost.config.gate import GateOptions
 from watchpost.runtime.batcher import Batcher
-from watchpost.runtime.figures import CameraFigures, Figures
+from watchpost.runtime.delays import DelayCounter
+from watchpost.runtime.figures import CameraFigures, Figures, ModelFigures, total
 from watchpost.runtime.live import LiveHub
 from watchpost.video.gate import Gate
-from watchpost.video.gate_explained import Reason
+from watchpost.video.gate_explained import Reason, State
 from watchpost.video.ring import Ring
 from watchpost.web.app import create_app
 
@@ -24,11 +25,21 @@ TOKEN = "correct horse battery"
 
 
 def figures() -> Figures:
+    delays = DelayCounter()
+    for seconds in (0.2, 0.3, 30.0):
+        delays.add(seconds)
     gate = replace(Gate(GateOptions(), Ring(1000, 10)).explain(), wakes={Reason.KEY_FRAMES: 4}, false_wakes=3)
-    busy = Batcher({}, ManualClock()).counts() | {"busy_s": 1.5, "level": 2.0}
+    busy = Batcher({}, ManualClock()).counts() | {"busy_s": 1.5, "level": 2.0, "steps_down": 3.0}
+    gate = replace(gate, seconds={State.AWAKE: 12.5, State.ASLEEP: 100.0})
+    a = CameraFigures(
+        'a "b"', 100, 20, 10, 2, 8, 3, 1, 5, gate,
+        failed=4, wished_fps=5.0, granted_fps=2.0, analysed_fps=1.9, ring_bytes=12_345, delays=delays.delays(),
+    )  # fmt: skip
+    model = ModelFigures("people from 0.1", 6, 24, 1, 2, 3.5, 1, 8, is_out=True)
     return Figures(
-        (CameraFigures('a "b"', 100, 20, 10, 2, 8, 3, 1, 5, gate), CameraFigures("c", 7, 7, 7, 0, 0, 0, 0, 1, None)),
+        (a, CameraFigures("c", 7, 7, 7, 0, 0, 0, 0, 1, None)),
         busy,
+        models=(model,),
     )
 
 
@@ -50,6 +61,24 @@ def test_every_count_is_there_with_its_camera() -> None:
     assert ("watchpost_gate_false_wakes_total", "c") not in found
     assert found["watchpost_detection_busy_seconds_total",] == 1.5
     assert found["watchpost_detection_load_level",] == 2
+    assert found["watchpost_detection_load_steps_down_total",] == 3
+    assert found["watchpost_detection_workers",] == 1
+    assert found["watchpost_gate_seconds_total", 'a "b"', "asleep"] == 100
+    assert found["watchpost_camera_failed_frames_total", 'a "b"'] == 4
+    assert (found["watchpost_camera_wished_fps", 'a "b"'], found["watchpost_camera_granted_fps", 'a "b"']) == (5, 2)
+    assert ("watchpost_camera_wished_fps", "c") not in found  # it wants every frame
+    assert found["watchpost_camera_analysed_fps", 'a "b"'] == 1.9
+    assert found["watchpost_camera_ring_bytes", 'a "b"'] == 12_345
+    assert [found["watchpost_camera_delay_seconds_bucket", 'a "b"', end] for end in ("0.1", "0.25", "0.5", "+Inf")] == [
+        0, 1, 2, 3
+    ]  # fmt: skip
+    assert found["watchpost_camera_delay_seconds_count", 'a "b"'] == 3
+    assert found["watchpost_camera_delay_seconds_sum", 'a "b"'] == 30.5
+    for name, value in {"calls_total": 6, "frames_total": 24, "busy_seconds_total": 3.5, "hung_calls_total": 2}.items():
+        assert found[f"watchpost_model_{name}", "people from 0.1"] == value
+    assert found["watchpost_model_restarts_total", "people from 0.1"] == 1
+    assert found["watchpost_model_largest_batch", "people from 0.1"] == 8
+    assert found["watchpost_model_up", "people from 0.1"] == 0
 
 
 def test_they_are_guarded_like_the_rest() -> None:
@@ -58,3 +87,10 @@ def test_they_are_guarded_like_the_rest() -> None:
     assert client.get("/metrics").status_code == 401
     assert client.get("/api/cameras/c/explain").status_code == 401
     assert client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
+
+
+def test_models_of_several_processes_are_added_up() -> None:
+    first = ModelFigures("people", 6, 24, 1, 2, 3.5, 1, 8, is_out=False)
+    second = ModelFigures("people", 4, 6, 0, 0, 1.5, 0, 4, is_out=True)
+    cars = ModelFigures("cars", 1, 1, 0, 0, 0.1, 0, 1, is_out=False)
+    assert total([first, cars, second]) == (ModelFigures("people", 10, 30, 1, 2, 5.0, 1, 8, is_out=True), cars)

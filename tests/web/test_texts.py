@@ -14,7 +14,11 @@ from watchpost.web.texts import LANGUAGES, catalogue, choose_language, render_pa
 WEB = Path(watchpost.web.__file__).parent
 PAGES = sorted((WEB / "pages").glob("*.html"))
 SCRIPT = (WEB / "static" / "page.js").read_text("utf-8")
-KINDS = {"appeared", "left", "entered", "exited", "dwelt", "crossed", "crowded", "thinned"}
+KINDS = {"appeared", "left", "entered", "exited", "dwelt", "crossed", "crowded", "thinned"} | {
+    "load_changed",
+    "detector_failed",
+    "detector_recovered",
+}
 
 
 def test_there_is_a_catalogue_for_each_language_with_the_same_keys_and_places():

@@ -20,6 +20,7 @@ from watchpost.cli.models import models_app
 from watchpost.cli.probe import probe
 from watchpost.cli.run import run
 from watchpost.cli.train import train
+from watchpost.cli.wake import wake
 from watchpost.cli.watch import watch
 
 app = typer.Typer(
@@ -32,7 +33,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for verb in (demo, detect, watch, run, events, explain, probe, doctor, export, train):
+for verb in (demo, detect, watch, run, events, explain, wake, probe, doctor, export, train):
     app.command()(verb)
 app.add_typer(bench_app, name="bench")
 app.add_typer(config_app, name="config")

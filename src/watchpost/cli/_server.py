@@ -43,6 +43,9 @@ class Cameras(Protocol):
     def figures(self) -> Figures:
         """What has been counted."""
 
+    def wake(self, name: str, seconds: float) -> bool | None:
+        """Keep a camera awake; `None` where it does not run, false where it never sleeps."""
+
     def close(self) -> None:
         """Stop all, hand on the last events."""
 
@@ -94,7 +97,7 @@ def _processes(config: Configuration) -> int:
 
 def _start_page(hub: LiveHub, web: Web, cameras: Cameras) -> WebServer:
     token = None if web.token is None else web.token.get_secret_value()
-    app = create_app(hub, token=token, store=lambda: cameras.store, figures=cameras.figures)
+    app = create_app(hub, token=token, store=lambda: cameras.store, figures=cameras.figures, wake=cameras.wake)
     page = WebServer(app, web.host, web.port)
     _LOG.info("page: %s", page.start())
     return page

@@ -35,7 +35,9 @@ def events(
     ] = None,
     kind: Annotated[
         list[str] | None,
-        typer.Option(help="appeared, left, entered, exited, dwelt, crossed, crowded or thinned; may be repeated."),
+        typer.Option(
+            help="appeared, left, entered, exited, dwelt, crossed, crowded, thinned, load_changed ...; may be repeated."
+        ),
     ] = None,
     text: Annotated[
         str | None, typer.Option(help="Words that camera, rule, kind, class, zone or attributes hold.")

@@ -8,8 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from watchpost.errors import WatchpostError
-
 
 def explain(
     camera: Annotated[str, typer.Argument(metavar="CAMERA", help="A camera's name.")],
@@ -28,9 +26,10 @@ def explain(
     """
     import json
 
+    from watchpost.cli._ask import ask
     from watchpost.config import load
 
-    answer = _ask(load(config).web, camera)
+    answer = ask(load(config).web, camera, "explain")
     if as_json:
         typer.echo(json.dumps(answer, indent=2, ensure_ascii=False))
         return
@@ -44,32 +43,6 @@ def explain(
     for name, value in _rows(answer):
         table.add_row(name, escape(value))
     Console(highlight=False).print(table)
-
-
-def _ask(web: Any, camera: str) -> dict[str, Any]:
-    """What the server says. Raises `WatchpostError` where there is none, or no such camera."""
-    import json
-    from urllib.error import HTTPError
-    from urllib.parse import quote
-    from urllib.request import ProxyHandler, Request, build_opener
-
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(web.host, web.host)  # noqa: S104 - asked, not listened at
-    host = f"[{host}]" if ":" in host and not host.startswith("[") else host
-    address = f"http://{host}:{web.port}"
-    request = Request(f"{address}/api/cameras/{quote(camera, safe='')}/explain")  # noqa: S310 - http alone
-    if web.token is not None:
-        request.add_header("Authorization", f"Bearer {web.token.get_secret_value()}")
-    try:
-        with build_opener(ProxyHandler({})).open(request, timeout=10) as reply:
-            answer: dict[str, Any] = json.load(reply)
-            return answer
-    except HTTPError as error:
-        with error:
-            reason = {404: f"the server has no running camera {camera}.", 401: "the server has another token."}
-            message = reason.get(error.code, f"{address} answers {error.code}.")
-        raise WatchpostError(message) from None
-    except (OSError, ValueError):
-        raise WatchpostError(f"no server answers at {address}; start it with watchpost run.") from None
 
 
 def _rows(answer: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -3,6 +3,8 @@
 A rule is a plugin file with `Options` and
 `create(options, *, name, camera, zones, lines) -> Rule`, where `zones` maps names to polygons (K, 2) and `lines`
 maps names to polylines (K, 2), both float in fractions of the frame's width and height, 0-1.
+A rule that would miss something if the camera fell asleep now has a property `needs_frames` that is true; without it,
+nothing is missed: a camera that wakes goes back to before it woke.
 `create` raises `ConfigError` when the options name a zone or line that the camera does not have.
 """
 

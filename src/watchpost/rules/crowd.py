@@ -52,6 +52,11 @@ class Crowd:
         """How many there are, by the zone's name or `crowd`."""
         return {self._options.zone or "crowd": len(self._visits.present)}
 
+    @property
+    def needs_frames(self) -> bool:
+        """While there is a crowd, or the number has turned and must hold for a while."""
+        return self._crowd is not None or self._turned is not None
+
     def update(self, detections: Detections, moment: Moment) -> list[Event]:
         """The events that this frame makes certain."""
         self._last = moment

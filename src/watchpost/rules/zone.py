@@ -47,6 +47,11 @@ class Zone:
         """How many objects are in the zone, by its name."""
         return {self._options.zone: len(self._visits.present)}
 
+    @property
+    def needs_frames(self) -> bool:
+        """While somebody is in a zone where it counts how long: who is hidden for a moment has not left."""
+        return self._options.dwell is not None and bool(self._visits.present)
+
     def update(self, detections: Detections, moment: Moment) -> list[Event]:
         """The events that this frame makes certain."""
         detections = counted(detections, self._options)

@@ -15,16 +15,26 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from watchpost.clock import Clock
+from watchpost.geometry import box_iou
 from watchpost.pipeline import Analysed, Pipeline
-from watchpost.runtime.adaptive import AdaptiveOptions, AdaptiveRate
+from watchpost.runtime.adaptive import AdaptiveOptions, AdaptiveRate, Wish
 from watchpost.runtime.intake import Intake, Taken
 from watchpost.runtime.seat import Seat
 from watchpost.runtime.stats import CameraStats
 from watchpost.types import Detections, Event, Frame, Packet
 from watchpost.video.gate import Gate
 
-_SURE: Final = 0.6
-"""Confidence from which on an object in a look wakes the camera: no tracker confirms it there."""
+_SURE: Final = 0.7
+"""Confidence from which on an object in a look wakes the camera: no tracker confirms it there, and below this it would
+not become a track either."""
+_SURE_AGAIN: Final = 0.4
+_SOON_S: Final = 5.0
+_SAME_PLACE: Final = 0.3
+"""The same, so soon after somebody was seen where it is (at this overlap): they may stand still."""
+
+
+_DEMAND_S: Final = 2.0
+"""How long a rule that needs frames keeps the camera awake after the last frame that it saw."""
 
 
 class Camera:
@@ -35,7 +45,8 @@ class Camera:
     last frame, for what was still going on. `on_look` is called from the reading thread with each frame that is seen
     while the camera sleeps.
 
-    The seat's first wish is the camera's rate, in analysed frames per second of camera time. `error` holds what ended
+    The seat's first wish is the camera's rate, in analysed frames per second of camera time; a live camera with
+    `adaptive` goes by that from its first packet on. `error` holds what ended
     the camera, `None` for the end of a file or a stop.
     """
 
@@ -50,6 +61,7 @@ class Camera:
         on_events: Sequence[Callable[[list[Event]], None]],
         clock: Clock,
         on_look: Sequence[Callable[[Frame], None]] = (),
+        adaptive: AdaptiveOptions | None = None,
     ) -> None:
         self.name = name
         self.stats = CameraStats(clock)
@@ -66,11 +78,17 @@ class Camera:
         # frames has more of them than fit as a matter of course, and that must not slow it down.
         fps = seat.wish.fps
         self._rate = AdaptiveRate(AdaptiveOptions(full_fps=fps, least_fps=fps)) if math.isfinite(fps) else None
+        self._adaptive = adaptive
+        self._demand_lock = threading.Lock()
+        self._demanded_until_s = float("-inf")
+        """Camera time until which somebody wants it awake."""
         self._stop = threading.Event()
         self._looks: deque[tuple[int, int]] = deque()
         """Looks that the detector was asked about: frame index, and how often the camera had gone back before."""
         self._concluded_s = float("-inf")
         """Camera time of the last frame that was tracked and judged: it only rises."""
+        self._tracked: tuple[float, Detections] | None = None
+        """Who was seen last, and when in camera time."""
         self._owes_restart = False
         """A frame that was not concluded said that the clock restarted; so must the next that is."""
         self._threads = [
@@ -82,6 +100,36 @@ class Camera:
     def gate(self) -> Gate | None:
         """Why it sleeps or not, `None` where every frame is decoded."""
         return self._intake.gate
+
+    @property
+    def ring_bytes(self) -> int:
+        """Compressed data that is held of its stream."""
+        return self._intake.ring_bytes
+
+    @property
+    def wished_fps(self) -> float:
+        """Analysed frames a second that it wishes at present; infinite for all."""
+        return self._seat.wish.fps
+
+    @property
+    def granted_fps(self) -> float:
+        """What it is granted of these at the present load."""
+        return self._seat.granted_fps
+
+    @property
+    def failed(self) -> int:
+        """Frames for which the detector gave no result."""
+        return self._seat.counts.failed
+
+    def wake(self, seconds: float) -> bool:
+        """Keep the camera awake for so long from now on, in camera time; from any thread.
+
+        False where it never sleeps: of a file, or before the first packet.
+        """
+        if self.gate is None:
+            return False
+        self._demand(self.gate, self.gate.now_s + seconds)
+        return True
 
     def start(self) -> None:
         """Start both threads."""
@@ -119,6 +167,8 @@ class Camera:
     def _read(self) -> None:
         try:
             for packet in self._packets(self._stop):
+                if self.stats.packets == 0:
+                    self._begin(packet)
                 self.stats.packets += 1
                 for taken in self._intake.frames(packet):
                     self._offer(taken)
@@ -128,6 +178,17 @@ class Camera:
             if not self._stop.is_set():
                 for taken in self._intake.flush():
                     self._offer(taken)
+
+    def _begin(self, packet: Packet) -> None:
+        if packet.stream.is_live and self._adaptive is not None:
+            self._seat.wish = Wish(self._adaptive.full_fps)
+            self._rate = AdaptiveRate(self._adaptive)
+
+    def _demand(self, gate: Gate, until_s: float) -> None:
+        # rules and operators may both wish, and none takes back what another wants
+        with self._demand_lock:
+            self._demanded_until_s = max(self._demanded_until_s, until_s)
+            gate.demand(self._demanded_until_s)
 
     def _offer(self, taken: Taken) -> None:
         frame = taken.frame
@@ -150,7 +211,7 @@ class Camera:
 
     def _judge(self, frame: Frame, found: Detections) -> None:
         is_look, is_valid = self._look_up(frame)
-        count = int((found.confidence >= _SURE).sum())
+        count = self._sure(frame, found) if is_look else 0
         if is_look and self.gate is not None:
             self.gate.see_objects(frame.camera_time_s, count)
         if frame.camera_time_s <= self._concluded_s or (is_look and (count or not is_valid)):
@@ -163,12 +224,24 @@ class Camera:
         result = self._pipeline.conclude(frame, found)
         if self.gate is not None and not is_look:
             self.gate.see_objects(frame.camera_time_s, len(result.detections))
+        if self.gate is not None and self._pipeline.needs_frames:
+            self._demand(self.gate, frame.camera_time_s + _DEMAND_S)
+        if len(result.detections):
+            self._tracked = frame.camera_time_s, result.detections
         if self._rate is not None:
             self._seat.wish = self._rate.see(found, result.detections, frame.camera_time_s)
         self.stats.note(result)
         for call in self._on_frame:
             call(result)
         self._tell(result.events)
+
+    def _sure(self, frame: Frame, found: Detections) -> int:
+        """How many of the objects in a look are worth waking for."""
+        is_sure = found.confidence >= _SURE
+        if self._tracked is not None and frame.camera_time_s - self._tracked[0] < _SOON_S and len(found):
+            is_there = box_iou(found.xyxy, self._tracked[1].xyxy).max(axis=1) >= _SAME_PLACE
+            is_sure = is_sure | (is_there & (found.confidence >= _SURE_AGAIN))
+        return int(is_sure.sum())
 
     def _look_up(self, frame: Frame) -> tuple[bool, bool]:
         """Whether a frame was a look, and whether it still holds: it may come again, with what was before it."""

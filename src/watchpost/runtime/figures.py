@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from watchpost.runtime.camera import Camera
+from watchpost.runtime.delays import Delays
 from watchpost.video.gate_explained import Explanation
 
 
@@ -31,6 +33,18 @@ class CameraFigures:
     """How often it was started: more than once where it failed."""
     gate: Explanation | None
     """`None` where every frame is decoded: of a file."""
+    failed: int = 0
+    """Frames for which the detector gave no result."""
+    wished_fps: float | None = None
+    """Analysed frames a second that it wishes at present, `None` for all."""
+    granted_fps: float | None = None
+    """What it is granted of these at the present load, `None` for all."""
+    analysed_fps: float = 0.0
+    """Over the last 5 s."""
+    ring_bytes: int = 0
+    """Compressed data that is held of its stream."""
+    delays: Delays = field(default_factory=Delays)
+    """From the arrival of each analysed frame to its result."""
     worker: str | None = None
     """The worker process that it runs in, `None` where that is the server itself."""
 
@@ -83,6 +97,29 @@ class Figures:
     models: tuple[ModelFigures, ...] = ()
 
 
+def total(models: Iterable[ModelFigures]) -> tuple[ModelFigures, ...]:
+    """Those of several processes, each model once: counts added up, out of order where any is."""
+    sums: dict[str, ModelFigures] = {}
+    for each in models:
+        so_far = sums.get(each.name)
+        sums[each.name] = each if so_far is None else _sum(so_far, each)
+    return tuple(sums.values())
+
+
+def _sum(a: ModelFigures, b: ModelFigures) -> ModelFigures:
+    return ModelFigures(
+        name=a.name,
+        calls=a.calls + b.calls,
+        frames=a.frames + b.frames,
+        failed=a.failed + b.failed,
+        hangs=a.hangs + b.hangs,
+        busy_s=a.busy_s + b.busy_s,
+        restarts=a.restarts + b.restarts,
+        batch=max(a.batch, b.batch),
+        is_out=a.is_out or b.is_out,
+    )
+
+
 def camera_figures(camera: Camera, losses: int, starts: int) -> CameraFigures:
     """What a running camera has counted; from any thread."""
     stats, gate = camera.stats, camera.gate
@@ -97,4 +134,14 @@ def camera_figures(camera: Camera, losses: int, starts: int) -> CameraFigures:
         losses=losses,
         starts=starts,
         gate=None if gate is None else gate.explain(),
+        failed=camera.failed,
+        wished_fps=_finite(camera.wished_fps),
+        granted_fps=_finite(camera.granted_fps),
+        analysed_fps=stats.fps(),
+        ring_bytes=camera.ring_bytes,
+        delays=stats.delays.delays(),
     )
+
+
+def _finite(fps: float) -> float | None:
+    return fps if math.isfinite(fps) else None

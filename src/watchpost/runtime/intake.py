@@ -72,6 +72,11 @@ class Intake:
         self._ring = Ring(round(bounds.megabytes * 1e6), bounds.seconds)
         self._options = options
 
+    @property
+    def ring_bytes(self) -> int:
+        """Compressed data that is held; from any thread."""
+        return self._ring.stats().size
+
     def frames(self, packet: Packet) -> Iterator[Taken]:
         """The frames that come of a packet, one by one: each is to be dealt with before the next is taken."""
         is_live = packet.stream.is_live

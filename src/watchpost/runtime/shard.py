@@ -134,7 +134,7 @@ class Shard:
         cameras = (self._whole(each, earlier) for each in figures.cameras if each.name in self._config.cameras)
         names = dict.fromkeys([*figures.batcher, *batchers])
         counts = {name: figures.batcher.get(name, 0.0) + batchers.get(name, 0.0) for name in names}
-        return Figures(tuple(cameras), counts)
+        return Figures(tuple(cameras), counts, models=figures.models)
 
     def ask_to_stop(self) -> None:
         """Begin to end the process in order."""

@@ -8,6 +8,7 @@ from typing import Final
 
 from watchpost.clock import Clock
 from watchpost.pipeline import Analysed
+from watchpost.runtime.delays import DelayCounter
 
 _WINDOW_S: Final = 5.0
 
@@ -32,6 +33,8 @@ class CameraStats:
     """Decoded frames that were too late to be analysed."""
     skipped: int = 0
     """Decoded frames that the wanted frame rate did not ask for."""
+    delays: DelayCounter = field(default_factory=DelayCounter)
+    """From a frame's arrival to its result."""
     started_s: float = field(init=False)
     _times_s: deque[float] = field(init=False, default_factory=deque)
     _newest_track: int = field(init=False, default=0)
@@ -48,6 +51,7 @@ class CameraStats:
         if result.frame.is_discontinuous:
             self._newest_track = 0  # the tracker counts from 1 again
         self.frames += 1
+        self.delays.add(self.clock.wall_time_s() - result.frame.wall_time_s)
         self.detections += len(result.detections)
         if result.detections.track_id is not None:
             for track in sorted(result.detections.track_id.tolist()):

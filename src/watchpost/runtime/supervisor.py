@@ -16,6 +16,7 @@ from watchpost.config import Configuration
 from watchpost.config.diff import changes
 from watchpost.errors import WatchpostError
 from watchpost.pipeline import Analysed, Pipeline
+from watchpost.runtime.adaptive import AdaptiveOptions
 from watchpost.runtime.assembly import (
     make_rule,
     make_tracker,
@@ -36,6 +37,7 @@ from watchpost.stores import EventStore
 from watchpost.types import Event, Packet
 from watchpost.video.decoder import Decoder
 from watchpost.video.hardware import Hardware, devices
+from watchpost.video.stills import Stills
 
 _LOG: Final = logging.getLogger(__name__)
 _FIRST_RESTART_S: Final = 2.0
@@ -80,6 +82,7 @@ class Supervisor:
         self._config = Configuration()
         self._entries: dict[str, _Entry] = {}
         self._outlet = outlet or Outlet(clock)
+        self._stills = Stills()
         self._detectors = DetectorPool(clock, self._events, self._note_model, detector_threads)
 
     def apply(self, new: Configuration) -> None:
@@ -115,6 +118,14 @@ class Supervisor:
         """The running camera of that name, `None` while there is none."""
         entry = self._entries.get(name)
         return None if entry is None else entry.running
+
+    def wake(self, name: str, seconds: float) -> bool | None:
+        """Keep a camera awake for so long, from any thread.
+
+        `None` where it does not run, false where it never sleeps.
+        """
+        camera = self.running(name)
+        return None if camera is None else camera.wake(seconds)
 
     def figures(self) -> Figures:
         """What all running cameras and the batcher have counted; from any thread."""
@@ -152,7 +163,7 @@ class Supervisor:
         zones, lines = config.zone_arrays(), config.line_arrays()
         rules = [make_rule(rule.kind, name, rule.options, rule.title, zones, lines) for rule in config.rules]
         pipeline = Pipeline(detector, tracker, rules, wanted_classes(config.classes, detector))
-        decoder = Decoder(name, hardware=Hardware(name, devices(config.decode)))
+        decoder = Decoder(name, hardware=Hardware(name, devices(config.decode)), stills=self._stills)
         intake = Intake(decoder, self._clock, config.gate, config.ring)
         self._entries[name].model = model
         self._hub.add(name, zones, lines, lambda: intake.gate)
@@ -166,6 +177,7 @@ class Supervisor:
             [self._events],
             self._clock,
             on_look=[self._hub.look],
+            adaptive=AdaptiveOptions(full_fps=config.live_fps, least_fps=config.least_fps or config.live_fps),
         )
 
     def _packets(self, name: str, config: CameraConfig, stop: threading.Event) -> Iterator[Packet]:

@@ -120,6 +120,8 @@ class Worker:
                 wanted = str(message.data["camera"]), int(message.data["width"])
                 self._watched[wanted] = self._clock.monotonic_s() + WATCHED_FOR_S
             self._is_watched.set()
+        elif message.kind == "wake" and self._supervisor is not None:
+            self._supervisor.wake(str(message.data["camera"]), float(message.data["seconds"]))
         else:
             self._told.put(message)
 

@@ -4,6 +4,7 @@
 | --- | --- |
 | `apply` | the configuration of its cameras |
 | `watch` | somebody looks at a camera: send pictures of this width for a while |
+| `wake` | keep a camera awake for so many seconds |
 | `stop` | end in order |
 
 | from the worker | |
@@ -27,12 +28,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from watchpost.config import Configuration
 from watchpost.event_json import event_from_json, event_to_json
-from watchpost.runtime.figures import CameraFigures, Figures
+from watchpost.runtime.figures import CameraFigures, Figures, ModelFigures
 from watchpost.runtime.link import Message
 from watchpost.runtime.live import CameraStatus
 from watchpost.types import Event
 
 _FIGURES: Final = TypeAdapter(tuple[CameraFigures, ...])
+_MODELS: Final = TypeAdapter(tuple[ModelFigures, ...])
 _STATUSES: Final = TypeAdapter(tuple[CameraStatus, ...])
 
 
@@ -89,6 +91,7 @@ def report_message(
             "figures": {
                 "cameras": _FIGURES.dump_python(figures.cameras, mode="json"),
                 "batcher": dict(figures.batcher),
+                "models": _MODELS.dump_python(figures.models, mode="json"),
             },
             "busy_s": busy_s,
         },
@@ -113,6 +116,7 @@ def read_figures(data: Mapping[str, Any]) -> Figures:
     """The figures of a report. Raises `ValueError` for what are none."""
     try:
         cameras = _FIGURES.validate_python(data["cameras"])
-        return Figures(cameras, {str(name): float(value) for name, value in data["batcher"].items()})
+        batcher = {str(name): float(value) for name, value in data["batcher"].items()}
+        return Figures(cameras, batcher, models=_MODELS.validate_python(data["models"]))
     except (KeyError, TypeError, AttributeError, ValidationError) as error:
         raise ValueError(f"no figures: {error}") from None

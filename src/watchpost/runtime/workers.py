@@ -12,7 +12,7 @@ from typing import Final
 from watchpost.clock import Clock
 from watchpost.config import Configuration, Web
 from watchpost.config.diff import changes
-from watchpost.runtime.figures import Figures, WorkerFigures
+from watchpost.runtime.figures import Figures, WorkerFigures, total
 from watchpost.runtime.link import Message
 from watchpost.runtime.outlet import EventOutlet, Outlet
 from watchpost.runtime.relay import RelayedHub
@@ -82,6 +82,20 @@ class Workers:
         for shard in self._shards:
             shard.tend()
 
+    def wake(self, name: str, seconds: float) -> bool | None:
+        """Keep a camera awake for so long, from any thread.
+
+        `None` where it does not run, false where it never sleeps.
+        """
+        place = self._places.get(name)
+        if place is None or place >= len(self._shards):
+            return None
+        figures = next((each for each in self._shards[place].figures().cameras if each.name == name), None)
+        if figures is None:
+            return None
+        self._shards[place].tell(Message("wake", {"camera": name, "seconds": seconds}))
+        return figures.gate is not None
+
     def figures(self) -> Figures:
         """What all cameras and all batchers have counted, as of about a second ago; from any thread."""
         own = [shard.figures() for shard in self._shards]
@@ -89,7 +103,8 @@ class Workers:
         cameras = [camera for each in own for camera in each.cameras]
         cameras.sort(key=lambda camera: order.get(camera.name, len(order)))
         workers = (WorkerFigures(shard.name, len(shard.cameras), shard.is_up, shard.starts) for shard in self._shards)
-        return Figures(tuple(cameras), _together([each.batcher for each in own]), tuple(workers))
+        batcher = _together([each.batcher for each in own])
+        return Figures(tuple(cameras), batcher, tuple(workers), total(model for each in own for model in each.models))
 
     @property
     def store(self) -> EventStore | None:

@@ -105,6 +105,8 @@ class Gate:
         self._last_wake: tuple[float, Reason] | None = None
         self._false_wakes_s: deque[float] = deque(maxlen=_FALSE_WAKES)
         self._decoded_until_s = -math.inf
+        self._is_first_look = False
+        """Asleep, the objects that the analysis had found before have gone, and no key frame was looked at since."""
         self._lost_s = 0.0
         self._begin(None, 0.0)
 
@@ -259,7 +261,6 @@ class Gate:
         """When objects were last found, or this state began."""
         self._is_told = self._has_found = self._is_accepting = False
         self._is_first_look = False
-        """Asleep, the objects that the analysis had found before have gone, and no key frame was looked at since."""
 
     def _note_key(self, is_key: bool, time_s: float) -> None:
         """Keep count of key frames; without them there is no sleeping."""

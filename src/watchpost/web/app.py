@@ -47,13 +47,15 @@ def create_app(
     language: str = "en",
     store: Callable[[], EventStore | None] = lambda: None,
     figures: Callable[[], Figures] | None = None,
+    wake: Callable[[str, float], bool | None] | None = None,
     clock: Clock | None = None,
 ) -> FastAPI:
     """The application. Without a `token` it answers only requests that name this machine (localhost, 127.0.0.1).
 
     `language` is for readers whose browser wishes neither of ours; `store` gives the store that adds
     the events and snapshots of before; it is asked each time, as a server may change it.
-    With `figures` there are metrics, and explanations of what the cameras' gates do.
+    With `figures` there are metrics, and explanations of what the cameras' gates do. `wake` keeps a camera awake for so
+    many seconds: `None` means that it does not run, false that it never sleeps.
     Setting `app.state.stop` ends all streams.
     """
     app = FastAPI(title="Watchpost", docs_url=None, redoc_url=None, openapi_url=None)
@@ -65,6 +67,8 @@ def create_app(
     _add_events(app, hub, store)
     if figures is not None:
         _add_figures(app, figures)
+    if wake is not None:
+        _add_wake(app, wake)
     app.add_middleware(Guard, gatekeeper=gatekeeper)
     return app
 
@@ -150,6 +154,20 @@ def _add_cameras(app: FastAPI, hub: LiveHub) -> None:
         if found is None:
             raise HTTPException(404, "no such camera, or no picture of it yet")
         return Response(found[1], media_type="image/jpeg")
+
+
+def _add_wake(app: FastAPI, wake: Callable[[str, float], bool | None]) -> None:
+    @app.post("/api/cameras/{camera:path}/wake")
+    def wake_camera(request: Request, camera: str, seconds: Annotated[float, Query(gt=0, le=3600)] = 30.0) -> Response:
+        # without a token there is no session whose cookie other sites could not send
+        if request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+            raise HTTPException(403, "ask from the page itself")
+        answer = wake(camera, seconds)
+        if answer is None:
+            raise HTTPException(404, "no such camera, or it does not run")
+        if not answer:
+            raise HTTPException(409, "this camera never sleeps")
+        return Response(status_code=204)
 
 
 def _add_figures(app: FastAPI, figures: Callable[[], Figures]) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from watchpost.runtime.figures import CameraFigures, Figures
+from watchpost.runtime.delays import BOUNDS_S
+from watchpost.runtime.figures import CameraFigures, Figures, ModelFigures
 from watchpost.video.gate_explained import State
 
 _CAMERA: dict[str, tuple[str, Callable[[CameraFigures], float]]] = {
@@ -17,19 +19,41 @@ _CAMERA: dict[str, tuple[str, Callable[[CameraFigures], float]]] = {
     "analysed_frames": ("Frames tracked and judged.", lambda camera: camera.analysed),
     "dropped_frames": ("Frames that were too late for the detector.", lambda camera: camera.dropped),
     "skipped_frames": ("Decoded frames that the wanted rate did not ask for.", lambda camera: camera.skipped),
+    "failed_frames": ("Frames for which the detector gave no result.", lambda camera: camera.failed),
     "events": ("Events.", lambda camera: camera.events),
     "reconnects": ("Connections lost.", lambda camera: camera.losses),
     "starts": ("Times the camera was started.", lambda camera: camera.starts),
+}
+_CAMERA_NOW: dict[str, tuple[str, Callable[[CameraFigures], float | None]]] = {
+    "wished_fps": ("Analysed frames a second that it wishes, where not all.", lambda camera: camera.wished_fps),
+    "granted_fps": ("Analysed frames a second that it is granted of these.", lambda camera: camera.granted_fps),
+    "analysed_fps": ("Analysed frames a second over the last 5 s.", lambda camera: camera.analysed_fps),
+    "ring_bytes": ("Compressed data that is held of its stream.", lambda camera: camera.ring_bytes),
+}
+_MODEL: dict[str, tuple[str, Callable[[ModelFigures], float]]] = {
+    "calls": ("Calls of the model.", lambda model: model.calls),
+    "frames": ("Frames in these calls; by calls it is the mean batch.", lambda model: model.frames),
+    "failed_frames": ("Frames without a result.", lambda model: model.failed),
+    "hung_calls": ("Calls that were given up.", lambda model: model.hangs),
+    "busy_seconds": ("Time in calls, the workers' times added up.", lambda model: model.busy_s),
+    "restarts": ("Times it was opened anew because it hung or failed.", lambda model: model.restarts),
+}
+_MODEL_NOW: dict[str, tuple[str, Callable[[ModelFigures], float]]] = {
+    "up": ("0 while it is out of order.", lambda model: float(not model.is_out)),
+    "largest_batch": ("Most frames a call.", lambda model: model.batch),
 }
 _BATCHER: dict[str, tuple[str, str]] = {
     "detected_frames": ("detected", "Frames that the detectors have looked at."),
     "failed_frames": ("failed", "Frames for which a detector raised an error or gave no answer."),
     "batches": ("batches", "Calls of detectors."),
     "hung_calls": ("hangs", "Calls of detectors that were given up."),
+    "load_steps_down": ("steps_down", "Times that something was given up under load."),
+    "load_steps_up": ("steps_up", "Times that something was taken back."),
     "busy_seconds": ("busy_s", "Time of workers in detectors; by detected_frames it is the time a frame."),
 }
 _BATCHER_NOW: dict[str, tuple[str, str]] = {
     "load_level": ("level", "What is given up under load: 0 nothing, 3 all that may be."),
+    "workers": ("workers", "Calls of detectors at once, at most."),
     "waiting_frames": ("waiting", "Cameras whose frame waits for a detector."),
     "hanging_calls": ("hung", "Calls of detectors that hang now."),
 }
@@ -55,8 +79,16 @@ class _Collector(Collector):
             for camera in self._figures.cameras:
                 family.add_metric([camera.name], value(camera))
             yield family
+        for name, (text, now) in _CAMERA_NOW.items():
+            gauge = GaugeMetricFamily(f"watchpost_camera_{name}", text, labels=["camera"])
+            for camera in self._figures.cameras:
+                if (each := now(camera)) is not None:
+                    gauge.add_metric([camera.name], each)
+            yield gauge
+        yield self._delays()
         yield from self._workers()
         yield from self._gates()
+        yield from self._models()
         for name, (key, text) in _BATCHER.items():
             yield CounterMetricFamily(f"watchpost_detection_{name}", text, value=self._figures.batcher.get(key, 0.0))
         for name, (key, text) in _BATCHER_NOW.items():
@@ -72,7 +104,32 @@ class _Collector(Collector):
             starts.add_metric([worker.name], worker.starts)
         yield from (up, cameras, starts)
 
+    def _delays(self) -> Metric:
+        text = "From the arrival of each analysed frame to its result."
+        family = HistogramMetricFamily("watchpost_camera_delay_seconds", text, labels=["camera"])
+        ends = [*map(str, BOUNDS_S), "+Inf"]
+        for camera in self._figures.cameras:
+            delays = camera.delays
+            family.add_metric([camera.name], list(zip(ends, accumulate(delays.counts), strict=True)), delays.sum_s)
+        return family
+
+    def _models(self) -> Iterator[Metric]:
+        models = self._figures.models
+        for name, (text, value) in _MODEL.items():
+            counter = CounterMetricFamily(f"watchpost_model_{name}", text, labels=["model"])
+            for model in models:
+                counter.add_metric([model.name], value(model))
+            yield counter
+        for name, (text, value) in _MODEL_NOW.items():
+            gauge = GaugeMetricFamily(f"watchpost_model_{name}", text, labels=["model"])
+            for model in models:
+                gauge.add_metric([model.name], value(model))
+            yield gauge
+
     def _gates(self) -> Iterator[Metric]:
+        seconds = CounterMetricFamily(
+            "watchpost_gate_seconds", "Camera time spent in each state.", labels=["camera", "state"]
+        )
         state = GaugeMetricFamily(
             "watchpost_gate_state", "1 for the state that the camera is in.", labels=["camera", "state"]
         )
@@ -83,7 +140,8 @@ class _Collector(Collector):
                 continue
             for each in State:
                 state.add_metric([camera.name, each.value], float(camera.gate.state is each))
+                seconds.add_metric([camera.name, each.value], camera.gate.seconds.get(each, 0.0))
             for reason, count in camera.gate.wakes.items():
                 wakes.add_metric([camera.name, reason.name.lower()], count)
             false.add_metric([camera.name], camera.gate.false_wakes)
-        yield from (state, wakes, false)
+        yield from (state, seconds, wakes, false)

@@ -5,6 +5,7 @@ const MAX_EVENTS = 200;
 const THUMBNAILS_EVERY_MS = 2000;
 const RETRY_MS = 2000;
 const NEW_FOR_MS = 10_000;
+const WAKE_S = 60;
 
 const $ = (id) => document.getElementById(id);
 const seen = new Map(); // event id -> event
@@ -78,12 +79,19 @@ function showStatus() {
     gate.title = text(`reason.${camera.gate_reason}`);
     parts.push(gate);
   }
+  $("wake").hidden = camera.state !== "live" || camera.gate !== "asleep";
   if (camera.width) parts.push(element("span", "", `${camera.width}×${camera.height}`));
   if (camera.dropped) parts.push(element("span", "", text("status.dropped", { count: camera.dropped })));
   if (camera.detail) parts.push(element("span", "detail", camera.detail));
   $("status").replaceChildren(...parts);
   $("picture").alt = `${text("page.live")}: ${camera.name}`;
 }
+
+$("wake").addEventListener("click", async () => {
+  $("wake").disabled = true;
+  await fetch(`${cameraUrl(chosen, "wake")}?seconds=${WAKE_S}`, { method: "POST" }).catch(() => null);
+  $("wake").disabled = false;
+});
 
 function showChooser() {
   const chooser = $("cameras");
