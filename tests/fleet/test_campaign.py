@@ -136,6 +136,21 @@ def test_videos_of_the_user_are_not_scored(tmp_path: Path, video: Path) -> None:
     assert series.as_dict()["streams"]["visits_to_find"] is None
 
 
+def test_measuring_waits_until_all_cameras_have_begun(
+    tmp_path: Path, video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs: list[Job] = []
+
+    def note(job: Job, told: Callable[[float], None]) -> Measured:
+        jobs.append(job)
+        return machine(job, told)
+
+    monkeypatch.setattr(campaign, "clip_of", lambda path: Clip(path, 60, 15, 60))  # a single key frame
+    wanted = Plan(Path("model.onnx"), FleetOptions(), videos=(video,), numbers=(50,), warm_s=1.0)
+    measured(wanted, tmp_path, note)
+    assert max(camera.phase_s for camera in jobs[0].cameras) < jobs[0].warm_s < 10
+
+
 def test_an_interruption_keeps_what_was_measured(tmp_path: Path) -> None:
     def interrupted(job: Job, told: Callable[[float], None]) -> Measured:
         if len(job.cameras) > 5:

@@ -11,6 +11,8 @@ from typing import Any, Final, Self
 from watchpost.fleet.clips import Clip
 from watchpost.fleet.visits import Visit, busy_s, in_camera
 
+LONGEST_PHASE_S: Final = 5.0
+"""Cameras have all begun by then, however rare their key frames are."""
 _GOLDEN: Final = 0.618033988749895
 """The fractional parts of its multiples are spread evenly, however many there are."""
 
@@ -69,7 +71,7 @@ def deal(clips: Sequence[Clip], count: int) -> list[FleetCamera]:
                 fps=clip.fps,
                 gop_s=clip.gop_s,
                 offset_s=gop * clip.gop_s,
-                phase_s=round(number * _GOLDEN % 1 * clip.gop_s, 3),
+                phase_s=round(number * _GOLDEN % 1 * min(clip.gop_s, LONGEST_PHASE_S), 3),
             )
         )
     return cameras

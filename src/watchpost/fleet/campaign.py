@@ -10,6 +10,7 @@ from typing import Protocol
 from watchpost.detectors.network import usable_cores
 from watchpost.errors import WatchpostError
 from watchpost.fleet import cache, runner, trial
+from watchpost.fleet.cameras import LONGEST_PHASE_S
 from watchpost.fleet.clips import Clip, FleetOptions, clip_of, make_clips
 from watchpost.fleet.job import Job, Measured
 from watchpost.fleet.outcome import Limits, Outcome
@@ -19,6 +20,8 @@ from watchpost.fleet.series import Series
 from watchpost.fleet.stage import Stage
 
 APPROACH = "watchpost"
+_BEGIN_S = 1.0
+"""What a camera needs until its first packets are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,4 +132,6 @@ class Campaign:
         def execute(job: Job) -> Measured:
             return self._execute(job, lambda past_s: self._told.running(job, past_s))
 
-        return trial.Trial(clips, plan.model, plan.fps, plan.tracker, plan.warm_s, plan.seconds, plan.limits, execute)
+        # measured is from when all cameras have begun
+        warm_s = max(plan.warm_s, min(max(clip.gop_s for clip in clips), LONGEST_PHASE_S) + _BEGIN_S)
+        return trial.Trial(clips, plan.model, plan.fps, plan.tracker, warm_s, plan.seconds, plan.limits, execute)
