@@ -23,6 +23,19 @@ Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class AudioStream:
+    """What a recording must know of a camera's sound."""
+
+    codec: str
+    """FFmpeg's name: `aac`, `pcm_alaw`, `opus`, ..."""
+    sample_rate: int
+    """Hz."""
+    channels: int
+    time_base: Fraction
+    extradata: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class StreamInfo:
     """What a decoder must know about an elementary stream. A new object means: open a new decoder."""
 
@@ -43,6 +56,18 @@ class StreamInfo:
     """Degrees, clockwise, that the decoded picture must be turned to stand upright: 0, 90, 180 or 270."""
     is_live: bool = False
     """True for cameras: late frames are dropped. False for files: every frame is analysed."""
+    audio: AudioStream | None = None
+    """The camera's sound, where a recording wants it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AudioPacket:
+    """A piece of a camera's sound, as it came; only recordings look at it."""
+
+    pts: int
+    """Counts the time base of `stream.audio`, by the clock of the video's payload: no timestamp filter was here."""
+    payload: object = field(repr=False)
+    """FFmpeg's packet."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +90,8 @@ class Packet:
     is_corrupt: bool = False
     is_discontinuous: bool = False
     """The timestamp filter restarted the clock here: the decoder and the tracker start afresh."""
+    audio: tuple[AudioPacket, ...] = ()
+    """The sound that came since the packet before, where a recording wants it."""
 
     @property
     def camera_time_s(self) -> float | None:

@@ -128,6 +128,7 @@ class _CameraClock:
             packet.payload,
             packet.is_corrupt,
             restarts,
+            packet.audio,
         )
 
     def _ticks_of(self, stream: StreamInfo) -> _Ticks:

@@ -1,0 +1,91 @@
+"""A camera for tests of recordings: packets as the timestamp filter leaves them, encoded once, in memory."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from fractions import Fraction
+
+import av
+import numpy as np
+
+from watchpost.types import AudioPacket, AudioStream, Packet, StreamInfo
+
+TICKS = Fraction(1, 90_000)
+FPS = 10
+MIDNIGHT = 1_700_006_400.0
+"""2023-11-15 00:00 UTC."""
+
+
+@functools.cache
+def coded(
+    count: int, gop: int = FPS, size: tuple[int, int] = (64, 48), codec: str = "libx264", bframes: int = 0
+) -> tuple[tuple[bytes, int, int, bool], ...]:
+    """Data, pts, dts in frames and key flag of `count` pictures with a moving bar, parameter sets in the key frames."""
+    context = av.CodecContext.create(codec, "w")
+    context.width, context.height, context.pix_fmt = *size, "yuv420p"
+    context.time_base, context.framerate = Fraction(1, FPS), Fraction(FPS)
+    context.gop_size, context.max_b_frames, context.thread_count = gop, bframes, 1
+    keys = f"scenecut=0:keyint={gop}:min-keyint={gop}:bframes={bframes}:b-adapt=0"
+    settings = {"libx264": {"x264-params": keys}, "libx265": {"x265-params": keys + ":log-level=none:open-gop=0"}}
+    context.options = {"preset": "ultrafast", **settings.get(codec, {})}
+    found = []
+    for index in range(count):
+        picture = np.full((size[1], size[0], 3), 90, np.uint8)
+        picture[:, index % size[0]] = 255
+        frame = av.VideoFrame.from_ndarray(picture, format="bgr24").reformat(format="yuv420p")
+        frame.pts, frame.time_base = index, Fraction(1, FPS)
+        found += context.encode(frame)
+    found += context.encode(None)
+    return tuple((bytes(each), each.pts, each.dts, each.is_keyframe) for each in found)
+
+
+def film(
+    count: int,
+    *,
+    camera: str = "gate",
+    gop: int = FPS,
+    size: tuple[int, int] = (64, 48),
+    codec: str = "libx264",
+    bframes: int = 0,
+    start_s: float = 0.0,
+    wall_time_s: float = MIDNIGHT,
+    sound: AudioStream | None = None,
+    is_discontinuous: bool = False,
+) -> list[Packet]:
+    """`count` packets at 10 a second: camera time from `start_s`, wall time from `wall_time_s` on."""
+    name = {"libx264": "h264", "libx265": "hevc"}.get(codec, codec)
+    stream = StreamInfo(name, *size, TICKS, Fraction(FPS), is_live=True, audio=sound)
+    ticks = int(1 / TICKS / FPS)
+    packets = []
+    for number, (data, pts, dts, is_key) in enumerate(coded(count, gop, size, codec, bframes)):
+        payload = av.Packet(data)
+        payload.pts, payload.dts, payload.time_base = pts * ticks, dts * ticks, TICKS
+        payload.is_keyframe = is_key
+        moved = round(start_s / TICKS)
+        heard = tuple(_sounds(sound, number)) if sound is not None else ()
+        packets.append(
+            Packet(
+                camera,
+                stream,
+                pts * ticks + moved,
+                dts * ticks + moved,
+                is_key,
+                len(data),
+                wall_time_s + number / FPS,
+                payload,
+                is_discontinuous=is_discontinuous and number == 0,
+                audio=heard,
+            )
+        )
+    return packets
+
+
+def _sounds(stream: AudioStream, number: int) -> Iterator[AudioPacket]:
+    """Two packets of G.711 for a picture."""
+    length = stream.sample_rate // FPS // 2
+    for half in range(2):
+        yield AudioPacket((2 * number + half) * length, av.Packet(bytes([number % 251]) * length))
+
+
+G711 = AudioStream("pcm_alaw", 8000, 1, Fraction(1, 8000))
