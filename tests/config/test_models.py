@@ -146,8 +146,8 @@ def test_the_scheduler_is_configured_for_the_server_each_model_and_each_camera(t
     assert people.smaller.options.model == tmp_path / "small.onnx"
     assert cars.smaller.options.long_side == 400
     gate, yard = config.cameras["gate"], config.cameras["yard"]
-    assert (gate.weight, gate.minimum_fps, gate.live_fps, gate.least_fps) == (4, 1, 8, 2)
-    assert (yard.weight, yard.minimum_fps, yard.live_fps, yard.least_fps) == (1, 0.5, 5, None)
+    assert (gate.weight, gate.minimum_fps, gate.live_fps, gate.live_least_fps) == (4, 1, 8, 2)
+    assert (yard.weight, yard.minimum_fps, yard.live_fps, yard.live_least_fps) == (1, 0.5, 5, 2)
 
 
 @pytest.mark.parametrize(
@@ -165,3 +165,11 @@ def test_the_scheduler_is_configured_for_the_server_each_model_and_each_camera(t
 def test_settings_of_the_scheduler_that_can_not_be_are_told(text: str, words: str) -> None:
     with pytest.raises(InvalidConfigError, match=words):
         loads(text)
+
+
+def test_the_example_of_the_documentation_is_valid() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
+    example = page.partition("## When there is more to do")[2].partition("```yaml\n")[2].partition("```")[0]
+    config = loads(example)
+    assert config.models["cars"].smaller is not None
+    assert config.cameras["gate"].weight == 4

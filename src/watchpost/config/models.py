@@ -28,6 +28,8 @@ MODEL_FILES: Final = (".onnx", ".yaml", ".yml")
 """How the names of model files and their cards end; another model is the name of a plugin."""
 LIVE_FPS: Final = 5.0
 """Frames of a live camera that are analysed each second where nothing else is said."""
+LIVE_LEAST_FPS: Final = 2.0
+"""The same while all that is seen goes its steady way."""
 MIN_TOKEN_LENGTH: Final = 12
 """Characters of the page's token."""
 
@@ -187,7 +189,7 @@ class Analysis(Settings):
     """Frames to analyse each second at most; nothing: 5 of a live camera, all of a file. 1000 is all of any camera."""
     least_fps: Fps | None = None
     """A live camera is analysed at lower rates than `max_fps`, down to this one, while all that is seen goes its steady
-    way; nothing: always at `max_fps`."""
+    way; nothing: 2, or always at `max_fps` where that is given."""
     minimum_fps: Fps = 0.2
     """Analysed frames a second that the camera is promised however much there is to do, as long as all promises fit."""
     weight: Annotated[float, Field(ge=0.01, le=100)] = 1.0
@@ -208,6 +210,11 @@ class Analysis(Settings):
     def live_fps(self) -> float:
         """Frames that are analysed of a live camera, a second at most."""
         return self.max_fps or LIVE_FPS
+
+    @property
+    def live_least_fps(self) -> float:
+        """Frames that are analysed of a live camera in which somebody is seen, a second at least."""
+        return self.least_fps or self.max_fps or LIVE_LEAST_FPS
 
     @model_validator(mode="after")
     def _rates_in_order(self) -> Self:

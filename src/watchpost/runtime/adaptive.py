@@ -21,11 +21,11 @@ class AdaptiveOptions(Settings):
     least_fps: float = Field(default=2.0, gt=0)
     """Analysed frames a second while every track stands still. An object that comes in meanwhile is seen 1 / least_fps
     later at the most."""
-    largest_step: float = Field(default=0.25, gt=0, le=1)
+    largest_step: float = Field(default=0.5, gt=0, le=1)
     """How far an object may move from one analysed frame to the next, in sides of its box."""
     sure_confidence: Fraction01 = 0.5
     """A detection from here on that belongs to no track is something new."""
-    hold: Seconds = 1.0
+    hold: Seconds = 0.5
     """How long the full rate is kept after something was new or lost."""
     quiet_after: Seconds = 5.0
     """A camera that has seen nothing for so long is quiet: it gives up its rate first when there is too much to do."""

@@ -177,7 +177,7 @@ class Supervisor:
             [self._events],
             self._clock,
             on_look=[self._hub.look],
-            adaptive=AdaptiveOptions(full_fps=config.live_fps, least_fps=config.least_fps or config.live_fps),
+            adaptive=AdaptiveOptions(full_fps=config.live_fps, least_fps=config.live_least_fps),
         )
 
     def _packets(self, name: str, config: CameraConfig, stop: threading.Event) -> Iterator[Packet]:

@@ -15,6 +15,7 @@ from watchpost.fleet.feed import Feed
 from watchpost.fleet.stage import Stage
 from watchpost.pipeline import Analysed
 from watchpost.runtime import reconnect
+from watchpost.runtime.adaptive import AdaptiveOptions
 from watchpost.runtime.batcher import Batcher
 from watchpost.runtime.camera import Camera
 from watchpost.runtime.intake import Intake
@@ -37,8 +38,9 @@ def create(stage: Stage) -> Watchpost:
 class Watchpost:
     """The product's cameras and batcher, on the stage's packets."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, adaptive: AdaptiveOptions | None = None) -> None:
         self._feeds = stage.feeds
+        self._adaptive = adaptive
         self._clock = SystemClock()
         self._stills = Stills()
         detector = stage.detector()
@@ -105,4 +107,5 @@ class Watchpost:
             on_frame=[note],
             on_events=[feed.tally.note_events],
             clock=self._clock,
+            adaptive=self._adaptive,
         )
