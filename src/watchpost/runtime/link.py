@@ -133,13 +133,14 @@ class Link:
             self._changed.notify_all()
         if self._sender.ident is not None:
             self._sender.join(flush_s)
+        is_all_sent = not self._sender.is_alive() and not self._is_broken
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         for thread in (self._sender, self._receiver):
             if thread.ident is not None:
                 thread.join(1.0)
         self._socket.close()
-        return not self._ordered
+        return is_all_sent
 
     def wait_ended(self, timeout_s: float) -> bool:
         """Wait until all that the other side has sent is received; false if it goes on."""
@@ -152,7 +153,7 @@ class Link:
             except OSError:  # the other side has gone; who watches it learns so by its end
                 with self._changed:
                     self._is_broken = True
-                    self.lost += len(self._ordered)
+                    self.lost += 1 + len(self._ordered)
                     self._ordered.clear()
                     self._newest.clear()
                 return
@@ -174,17 +175,17 @@ class Link:
     def _receive(self) -> None:
         try:
             with self._socket.makefile("rb") as stream:
-                while (message := read_message(stream)) is not None:
+                while (message := self._next_message(stream)) is not None:
                     self._on_message(message)
-        except (OSError, ValueError):
-            pass  # closed from this side
-        except LinkError as error:
-            _LOG.error("%s: %s; it is not listened to any more", self._name, error)
-            with contextlib.suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
-        except Exception:  # a message that can not be dealt with is a fault of ours
-            _LOG.exception("%s: what it said could not be dealt with; it is not listened to any more", self._name)
-            with contextlib.suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
+        except Exception:  # of another version, or a fault of ours; whoever watches the other side learns so by its end
+            _LOG.exception("what %s says can not be dealt with; it is not listened to any more", self._name)
         finally:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
             self.ended.set()
+
+    def _next_message(self, stream: IO[bytes]) -> Message | None:
+        try:
+            return read_message(stream)
+        except (OSError, ValueError):  # closed from this side
+            return None

@@ -174,7 +174,11 @@ def main(name: str, *, is_verbose: bool) -> None:
     worker = Worker(end, SystemClock())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: worker.ask_to_stop())
-    worker.run()
+    try:
+        worker.run()
+    except Exception:  # not left to Python, which would hide no password
+        _LOG.exception("this worker can not go on")
+        sys.exit(1)
 
 
 if __name__ == "__main__":
