@@ -10,13 +10,16 @@ import pytest
 
 from clips import encode_clip, moving_square
 from fake_rooms import moody, noted
+from fakes import ScriptedDetector
 from waiting import until
 from watchpost.clock import ManualClock
-from watchpost.config import Configuration, loads
+from watchpost.config import Configuration, ModelSection, loads
+from watchpost.runtime import assembly
 from watchpost.runtime.live import LiveHub
 from watchpost.runtime.load import Level, Load, LoadChange
 from watchpost.runtime.supervisor import Supervisor
 from watchpost.stores import EventFilter
+from watchpost.types import Frame
 
 
 class Server:
@@ -31,8 +34,10 @@ class Server:
         encode_clip(self._clip, moving_square(20, 160, 128), fps=10)
 
     def apply(self, text: str, **cameras: str) -> None:
-        play = f"source: {self._clip}, options: {{loop: true}}, rules: []"
-        listed = ", ".join(f"{name}: {{{play}, {more}}}" for name, more in cameras.items())
+        play, loop = f"source: {self._clip}, rules: []", "options: {loop: true}"
+        listed = ", ".join(
+            f"{name}: {{{play}, {more if 'options' in more else f'{more}, {loop}'}}}" for name, more in cameras.items()
+        )
         self.supervisor.apply(self._loads(f"data: {self._folder / 'data'}\n{text}\ncameras: {{{listed}}}"))
 
     def _loads(self, text: str) -> Configuration:
@@ -171,6 +176,43 @@ def test_a_step_of_the_load_is_an_event_in_store_and_sinks(server: Server) -> No
         lambda: [each.id for each in store.search(EventFilter(kinds=frozenset({"load_changed"})))] == [told.id]
     )
     assert until(lambda: f"out gets {told.id}" in noted.notes)
+
+
+def test_a_live_camera_is_analysed_at_5_fps_and_a_file_in_full(server: Server) -> None:
+    server.apply(TWO, live="model: other, options: {loop: true, realtime: true}", file="model: own")
+
+    def rates() -> dict[str, float | None]:
+        return {each.name: each.wished_fps for each in server.supervisor.figures().cameras}
+
+    assert until(lambda: rates() == {"live": 5.0, "file": None})
+
+
+class Accelerated(ScriptedDetector):
+    is_accelerated = True
+
+
+def test_on_an_accelerator_the_batch_is_measured_and_two_calls_go_at_once(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[tuple[int, int]] = []
+
+    def measure(detector: Accelerated, frame: Frame, clock: ManualClock) -> int:
+        measured.append(frame.size)
+        return 16
+
+    monkeypatch.setattr(assembly, "make_detector", lambda *_: Accelerated())
+    monkeypatch.setattr(assembly, "measure_batch", measure)
+    server.apply("models: {own: fake_rooms.blind}", a="model: own")
+    figures = server.supervisor.figures()
+    assert (figures.models[0].batch, figures.batcher["workers"], measured) == (16, 2, [(1280, 720)])
+    section = ModelSection.model_validate("hog")
+    before = assembly.make_served(section, 0.1, server.clock)
+    assert (before.batch, before.fill_s) == (16, 0.01)
+    assert assembly.make_served(section, 0.1, server.clock, before).batch == 16  # opened anew: not measured again
+    assert len(measured) == 2
+    server.apply("models: {own: {model: fake_rooms.blind, batch: 4}}", a="model: own")
+    assert server.supervisor.figures().models[0].batch == 4
+    assert len(measured) == 2
 
 
 def test_workers_and_their_limits_follow_a_reload(server: Server) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 import pytest
 
 from fakes import SIZE, frame
 from watchpost.clock import ManualClock
-from watchpost.runtime.shape import Shape, choose, measure, shapes_for
+from watchpost.runtime.shape import Shape, choose, measure, measure_batch, shapes_for
 from watchpost.types import Detections, Frame
 
 
@@ -50,3 +51,16 @@ def test_an_error_of_the_detector_comes_out() -> None:
 def test_processors_run_a_call_a_core_and_accelerators_are_measured() -> None:
     assert shapes_for(8, has_accelerator=False) == [Shape(8, 1)]
     assert {shape.workers for shape in shapes_for(8, has_accelerator=True)} == {2}
+
+
+@pytest.mark.parametrize(("most", "expected"), [(4, 4), (1, 1), (0, 1)])
+def test_a_batch_that_does_not_fit_ends_the_search(most: int, expected: int) -> None:
+    class Small(Costly):
+        def detect(self, frames: Sequence[Frame]) -> list[Detections]:
+            if len(frames) > most:
+                raise RuntimeError("out of memory")
+            with lock:  # two at once take as long as one after the other
+                return super().detect(frames)
+
+    lock, clock = threading.Lock(), ManualClock()
+    assert measure_batch(Small(clock), frame(0), clock) in {expected, max(1, expected // 2)}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -17,6 +19,7 @@ from watchpost.video.gate import Gate
 from watchpost.video.gate_explained import Reason, State
 from watchpost.video.ring import Ring
 from watchpost.web.app import create_app
+from watchpost.web.metrics import exposition
 
 pytest.importorskip("prometheus_client")
 from prometheus_client.parser import text_string_to_metric_families
@@ -94,3 +97,12 @@ def test_models_of_several_processes_are_added_up() -> None:
     second = ModelFigures("people", 4, 6, 0, 0, 1.5, 0, 4, is_out=True)
     cars = ModelFigures("cars", 1, 1, 0, 0, 0.1, 0, 1, is_out=False)
     assert total([first, cars, second]) == (ModelFigures("people", 10, 30, 1, 2, 5.0, 1, 8, is_out=True), cars)
+
+
+def test_every_metric_is_in_the_documentation() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
+    families = list(text_string_to_metric_families(exposition(figures()).decode()))
+    # a counter is written with its ending
+    names = {family.name + ("_total" if family.type == "counter" else "") for family in families}
+    written = set(re.findall(r"`(watchpost_\w+)`", page))
+    assert names == written

@@ -80,6 +80,11 @@ class NetworkDetector:
         """The classes it knows, in the order of `class_id`."""
         return self.card.classes
 
+    @property
+    def is_accelerated(self) -> bool:
+        """Whether it runs on an accelerator: batches pay there, and calls at once do not."""
+        return bool(getattr(self._engine, "is_accelerated", False))
+
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """The objects in each frame, boxes in pixels of that frame, best first."""
         found: list[Detections] = []

@@ -81,6 +81,8 @@ class OnnxEngine:
             raise ConfigError(f"{file} has {len(inputs)} inputs ({names}); a detector takes one, the picture.")
         if inputs[0].type not in _DTYPES:
             raise ConfigError(f"{file} takes {inputs[0].type}; there are: {', '.join(_DTYPES)}.")
+        # what the session really uses: a provider that is there may find no device
+        self.is_accelerated = self._session.get_providers()[0] != _PROVIDERS["cpu"]
         self._input = inputs[0].name
         self._outputs = [each.name for each in self._session.get_outputs()]
         self.input_shape = tuple(n if isinstance(n, int) else None for n in inputs[0].shape)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from watchpost.clock import Clock
 from watchpost.detectors import Detector
 from watchpost.types import Frame
 
+_LOG: Final = logging.getLogger(__name__)
 WORKERS_ON_ACCELERATOR: Final = 2
 """One prepares its pictures while the other's are looked at."""
 _MEASURE_S: Final = 0.4
@@ -55,9 +57,24 @@ def measure(detector: Detector, frame: Frame, shape: Shape, clock: Clock, second
 
 
 def measure_batch(detector: Detector, frame: Frame, clock: Clock) -> int:
-    """The batch to use on an accelerator: some 3 s of calls in all."""
-    shapes = shapes_for(1, has_accelerator=True)
-    return choose({shape: measure(detector, frame, shape, clock, _MEASURE_S) for shape in shapes}, shapes).batch
+    """The batch to use on an accelerator: some 3 s of calls in all.
+
+    A batch that fails, for want of memory, ends the search; 1 where even that fails.
+    """
+    rates: dict[Shape, float] = {}
+    for shape in shapes_for(1, has_accelerator=True):
+        try:
+            rates[shape] = measure(detector, frame, shape, clock, _MEASURE_S)
+        except Exception as error:  # whatever an engine raises
+            _LOG.warning("%s fails with %d frames a call: %s", detector.name, shape.batch, error)
+            break
+    batch = choose(rates, list(rates)).batch if rates else 1
+    _LOG.info("%s: %d frames a call (%s)", detector.name, batch, _told(rates))
+    return batch
+
+
+def _told(rates: Mapping[Shape, float]) -> str:
+    return ", ".join(f"{shape.batch}: {rate:.0f} fps" for shape, rate in rates.items())
 
 
 def choose(rates: Mapping[Shape, float], order: Sequence[Shape]) -> Shape:
