@@ -35,7 +35,8 @@ def main() -> None:
     options = FleetOptions(variant=wishes.variant, activity=wishes.activity, clips=wishes.clips)
     clips = make_clips(options, wishes.cache, lambda *_: None, usable_cores())
     heavy = heavy_clip(clips, wishes.cache)
-    clips, _ = with_reference(clips, Stage([], wishes.model), wishes.cache, lambda *_: None)
+    if wishes.reference:
+        clips, _ = with_reference(clips, Stage([], wishes.model), wishes.cache, lambda *_: None)
     trial = Trial(clips, wishes.model, 5.0, "bytetrack", wishes.warm, wishes.seconds, Limits())
     healthy = wishes.cameras - len(Fault)
     others = faulty(deal(clips, wishes.cameras)[healthy:], heavy)
@@ -80,6 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--activity", type=float, default=0.1)
     parser.add_argument("--clips", type=int, default=12)
     parser.add_argument("--model", type=Path, default=model)
+    parser.add_argument(
+        "--no-reference", dest="reference", action="store_false", help="leave out what full decoding finds"
+    )
     parser.add_argument("--cache", type=Path, default=cache.folder())
     parser.add_argument("--json", type=Path)
     return parser
