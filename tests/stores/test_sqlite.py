@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from watchpost.errors import WatchpostError
-from watchpost.stores import EventFilter, _migrations, sqlite
+from watchpost.stores import EventFilter, sqlite
+from watchpost.stores._sqlite import migrations
 from watchpost.types import Event, Moment, new_event_id
 
 
@@ -45,17 +46,17 @@ def test_an_older_schema_is_brought_up_to_date(tmp_path: Path, monkeypatch: pyte
     first.add([kept])
     first.close()
     step = ("ALTER TABLE events ADD COLUMN seen INTEGER NOT NULL DEFAULT 0",)
-    monkeypatch.setattr(_migrations, "MIGRATIONS", (*_migrations.MIGRATIONS, step))
+    monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, step))
     second = open_store(path)
     assert second.search(EventFilter()) == [kept]
     second.close()
     with closing(sqlite3.connect(path)) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (len(_migrations.MIGRATIONS),)
+        assert db.execute("PRAGMA user_version").fetchone() == (len(migrations.MIGRATIONS),)
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "events.db"
-    monkeypatch.setattr(_migrations, "MIGRATIONS", (*_migrations.MIGRATIONS, ("CREATE NONSENSE",)))
+    monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, ("CREATE NONSENSE",)))
     with pytest.raises(WatchpostError):
         open_store(path)
     with closing(sqlite3.connect(path)) as db:
@@ -91,7 +92,9 @@ def test_a_folder_that_may_not_be_written(tmp_path: Path) -> None:
 
 def test_a_read_only_store_says_so(tmp_path: Path) -> None:
     store = open_store(tmp_path / "events.db")
-    store._db.execute("PRAGMA query_only = ON")  # what a read-only file looks like to SQLite, for root too
+    store._connections.writer.execute(
+        "PRAGMA query_only = ON"
+    )  # what a read-only file looks like to SQLite, for root too
     with pytest.raises(WatchpostError, match="can not be written"):
         store.add([event()])
     store.close()
@@ -112,12 +115,12 @@ def test_a_full_disk_is_named_and_what_was_kept_stays(tmp_path: Path) -> None:
     store = open_store(tmp_path / "events.db")
     kept = event()
     store.add([kept])
-    pages = store._db.execute("PRAGMA page_count").fetchone()[0]
-    store._db.execute(f"PRAGMA max_page_count = {pages + 2}")  # SQLite's own way to run out of room
+    pages = store._connections.writer.execute("PRAGMA page_count").fetchone()[0]
+    store._connections.writer.execute(f"PRAGMA max_page_count = {pages + 2}")  # SQLite's own way to run out of room
     with pytest.raises(WatchpostError, match="disk is full"):
         store.add([event(snapshot=b"x" * 100_000)])
     assert store.search(EventFilter()) == [kept]
-    store._db.execute("PRAGMA max_page_count = 100000")
+    store._connections.writer.execute("PRAGMA max_page_count = 100000")
     store.add([event(snapshot=b"x" * 100_000)])
     assert len(store.search(EventFilter())) == 2
     store.close()
@@ -143,23 +146,59 @@ def test_pruning_gives_room_back_to_the_disk(tmp_path: Path) -> None:
     assert path.stat().st_size < 200_000
 
 
-def test_searches_by_time_camera_class_and_kind_use_an_index(tmp_path: Path) -> None:
-    store = open_store(tmp_path / "events.db")
-    for query in (
-        EventFilter(since_wall_time_s=5.0),
-        EventFilter(cameras=frozenset({"a"}), since_wall_time_s=5.0),
-        EventFilter(class_names=frozenset({"cat"})),
-        EventFilter(kinds=frozenset({"left"})),
+@pytest.mark.parametrize(
+    "query",
+    [
         EventFilter(),
-    ):
-        where, values = sqlite._where(query)
-        plan = store._db.execute(
-            f"EXPLAIN QUERY PLAN SELECT * FROM events WHERE {where}"
-            " ORDER BY end_wall_time_s DESC, start_wall_time_s DESC, id DESC",
-            values,
-        ).fetchall()
-        assert "USING INDEX events_by" in plan[0][3], (query, plan)
-        assert not any("TEMP B-TREE" in line[3] for line in plan), (query, plan)
+        EventFilter(since_wall_time_s=5.0),
+        EventFilter(until_wall_time_s=5.0),
+        EventFilter(cameras=frozenset({"a"}), since_wall_time_s=5.0),
+        EventFilter(class_names=frozenset({"cat", "dog"})),
+        EventFilter(text="person 정문", since_wall_time_s=5.0, newest_first=False),
+    ],
+)
+def test_no_search_of_the_page_sorts_or_reads_everything(tmp_path: Path, query: EventFilter) -> None:
+    store = open_store(tmp_path / "events.db")
+    statements: list[str] = []
+    with store._connections.reading() as db:
+        db.set_trace_callback(statements.append)
+    store.search(query)
+    (statement,) = (each for each in statements if "ORDER BY" in each)
+    plan = [line[3] for line in store._connections.writer.execute(f"EXPLAIN QUERY PLAN {statement}")]
+    assert not any("TEMP B-TREE" in line for line in plan), plan
+    if query.text or query.cameras or query.class_names:
+        assert "VIRTUAL TABLE INDEX" in plan[0], plan
+        assert "INTEGER PRIMARY KEY (rowid=?)" in plan[1], plan
+    elif query.since_wall_time_s or query.until_wall_time_s:
+        assert "SEARCH e USING INTEGER PRIMARY KEY" in plan[0], plan
+    store.close()
+
+
+def test_events_of_the_first_schema_are_taken_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "events.db"
+    monkeypatch.setattr(migrations, "MIGRATIONS", migrations.MIGRATIONS[:1])
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        migrations.migrate(db, path)
+        row = ["1" * 32, "정문", "who", "left", "person", 7, 1.0, 1000.25, 2.0, 1001.5, 0.5, "[0.0, 0.1, 0.2, 0.3]"]
+        db.execute(f"INSERT INTO events VALUES ({', '.join('?' * 15)})", [*row, "door", '{"count": 2}', ""])
+        db.execute("INSERT INTO snapshots VALUES (?, 3, ?)", ["1" * 32, b"jpg"])
+    monkeypatch.undo()
+    store = open_store(path)
+    moments = Moment(1.0, 1000.25), Moment(2.0, 1001.5)
+    box = (0.0, 0.1, 0.2, 0.3)
+    kept = Event("1" * 32, "정문", "who", "left", "person", 7, *moments, 0.5, box, "door", {"count": 2})
+    assert store.search(EventFilter(text="정문 door")) == [kept]
+    assert store.snapshot(kept.id) == b"jpg"
+    store.close()
+
+
+def test_many_events_of_one_moment_keep_their_time(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "events.db")
+    store.add([event(1000.0) for _ in range(5000)])
+    store.add([event(999.0), event(1001.0)])
+    found = store.search(EventFilter(limit=10_000))
+    assert [each.end.wall_time_s for each in found] == [1001.0, *[1000.0] * 5000, 999.0]
+    assert len({each.id for each in found}) == 5002
     store.close()
 
 

@@ -6,31 +6,28 @@ SQLite reads blobs of a picture's size as fast as a folder of files does (sqlite
 
 from __future__ import annotations
 
-import json
 import sqlite3
-import threading
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import Field
 
-from watchpost.errors import WatchpostError
-from watchpost.event_json import event_to_json
+from watchpost.clock import Clock, SystemClock
 from watchpost.options import Options as PluginOptions
-from watchpost.stores import EventFilter
-from watchpost.stores._migrations import migrate
-from watchpost.types import Event, Moment
+from watchpost.options import Seconds
+from watchpost.stores import EventFilter, events_of
+from watchpost.stores._sqlite.connection import Connections
+from watchpost.stores._sqlite.events import delete_events, insert_events, load_events, wall_lengths_us
+from watchpost.stores._sqlite.events_table import EventsTable, key_at
+from watchpost.stores._sqlite.indices import Indices
+from watchpost.stores._sqlite.migrations import migrate
+from watchpost.stores._sqlite.search import run_search
+from watchpost.stores.query import parse_search
+from watchpost.types import Event
 
 _PRUNE_AT_ONCE: Final = 500
 """Events deleted in one transaction, so that a long pruning lets writers through."""
-_BUSY_TIMEOUT_S: Final = 10.0
-_MAX_ROWS: Final = (1 << 63) - 1
-_COLUMNS: Final = (
-    "id, camera, rule, kind, class_name, track_id, start_camera_time_s, start_wall_time_s,"
-    " end_camera_time_s, end_wall_time_s, score, box, zone, attributes"
-)
 
 
 class Options(PluginOptions):
@@ -40,115 +37,82 @@ class Options(PluginOptions):
     """The database file; its folder is made where it is missing, for its owner alone."""
     snapshots_mb: int = Field(default=2000, ge=0)
     """Megabytes of snapshots to keep; the oldest give way, their events stay."""
+    search_timeout: Seconds = Field(default=10.0, gt=0, le=600)
+    """A search that takes longer is ended with an error."""
 
 
 class SqliteStore:
-    """One writing connection behind a lock; readers open their own and never wait for it (WAL).
+    """The event store in one file, and the indices that others keep in it. See `stores.EventStore`.
 
     Raises `WatchpostError` when the file can not be used.
     """
 
-    def __init__(self, options: Options) -> None:
-        self._path = options.path
+    def __init__(self, options: Options, clock: Clock | None = None) -> None:
         self._snapshot_limit = options.snapshots_mb * 1_000_000
-        self._lock = threading.Lock()
-        self._is_closed = False
-        with self._errors():
-            try:
-                self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # pictures of people
-            except OSError as error:
-                raise WatchpostError(f"the folder of {self._path} can not be made: {error.strerror}.") from None
-            self._db = self._connect()
-            try:
-                # before the first table exists: pruning then gives pages back to the disk
-                self._db.execute("PRAGMA auto_vacuum = INCREMENTAL")
-                self._db.execute("PRAGMA journal_mode = WAL")
-                self._db.execute("PRAGMA synchronous = FULL")
-                self._db.execute("PRAGMA foreign_keys = ON")
-                migrate(self._db, self._path)
-            except BaseException:
-                self._db.close()
-                raise
+        self._clock = clock or SystemClock()
+        self._connections = Connections(options.path, options.search_timeout)
+        try:
+            with self._connections.errors():
+                migrate(self._connections.writer, options.path)
+                self._connections.writer.execute("PRAGMA foreign_keys = ON")
+        except BaseException:
+            self._connections.close()
+            raise
+        self.indices = Indices(self._connections, self._clock)
+        """Indices beside that of the events, for the dialect of Elasticsearch."""
 
     def add(self, events: Iterable[Event]) -> None:
         """Keep events; an id that is there already is replaced. Returns when they are on disk."""
         events = list(events)
-        rows = [_row(event) for event in events]
         pictures = [(event.id, len(event.snapshot), event.snapshot) for event in events if event.snapshot is not None]
-        marks = ", ".join("?" * 15)
-        with self._transaction() as db:
-            db.executemany(
-                f"INSERT OR REPLACE INTO events ({_COLUMNS}, words) VALUES ({marks})",  # noqa: S608
-                rows,
-            )
+        with self._connections.writing() as db:
+            insert_events(db, events)
             if pictures:
                 db.executemany("INSERT OR REPLACE INTO snapshots (event_id, bytes, jpeg) VALUES (?, ?, ?)", pictures)
                 self._drop_old_snapshots(db)
 
     def search(self, query: EventFilter) -> list[Event]:
         """The events that fit, without snapshots."""
-        where, values = _where(query)
-        order = "DESC" if query.newest_first else "ASC"
-        statement = (
-            f"SELECT {_COLUMNS} FROM events WHERE {where}"  # noqa: S608  `where` holds names and marks alone
-            f" ORDER BY end_wall_time_s {order}, start_wall_time_s {order}, id {order} LIMIT ?"
-        )
-        limit = min(max(0, query.limit), _MAX_ROWS)
-        with self._errors(), closing(self._connect()) as db:
-            try:
-                return [_event(row) for row in db.execute(statement, [*values, limit])]
-            except UnicodeEncodeError:  # bytes of a terminal that are no text: no event has such words
-                return []
+        return events_of(query, self.query)
+
+    def query(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer to a search in Elasticsearch's Query DSL, in Elasticsearch's shape. Raises `QueryError`."""
+        search = parse_search(body)
+        with self._connections.reading() as db:
+            table = EventsTable(*wall_lengths_us(db))
+            return run_search(db, table, lambda keys: load_events(db, keys), search, self._now_ms())
 
     def snapshot(self, event_id: str) -> bytes | None:
         """The JPEG of an event, `None` where there is none."""
-        with self._errors(), closing(self._connect()) as db:
+        with self._connections.reading() as db:
             row = db.execute("SELECT jpeg FROM snapshots WHERE event_id = ?", [event_id]).fetchone()
         return None if row is None else bytes(row[0])
 
     def prune(self, before_wall_time_s: float) -> int:
         """Delete the events that ended before this, and their snapshots; returns how many."""
+        before_us = round(before_wall_time_s * 1e6)
         pruned = 0
         while True:
-            with self._transaction() as db:
+            with self._connections.writing() as db:
                 found = db.execute(
-                    "SELECT id FROM events WHERE end_wall_time_s < ? LIMIT ?",
-                    [before_wall_time_s, _PRUNE_AT_ONCE],
+                    "SELECT key FROM events WHERE key < ? AND end_wall_us < ? ORDER BY key LIMIT ?",
+                    [key_at(before_us + 1_000_000), before_us, _PRUNE_AT_ONCE],
                 ).fetchall()
-                db.executemany("DELETE FROM events WHERE id = ?", found)
+                delete_events(db, [key for (key,) in found])
             pruned += len(found)
             if len(found) < _PRUNE_AT_ONCE:
                 break
         if pruned:
-            with self._lock, self._errors():
-                # `executescript` steps it to its end; `execute` would free one page
-                self._db.executescript("PRAGMA incremental_vacuum")
+            # a script steps it to its end; a plain statement would free one page
+            self._connections.script("PRAGMA incremental_vacuum")
         return pruned
 
     def close(self) -> None:
         """Finish writing and let go of the files. Safe to call twice."""
-        with self._lock:
-            self._is_closed = True
-            self._db.close()
+        self._connections.close()
 
-    def _connect(self) -> sqlite3.Connection:
-        if self._is_closed:
-            raise WatchpostError(f"the store {self._path} is closed.")
-        return sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, self._errors():
-            if self._is_closed:
-                raise WatchpostError(f"the store {self._path} is closed.")
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:  # a full disk has rolled back already
-                    self._db.execute("ROLLBACK")
-                raise
+    def _now_ms(self) -> int:
+        return int(self._clock.wall_time_s() * 1000)
 
     def _drop_old_snapshots(self, db: sqlite3.Connection) -> None:
         total = int(db.execute("SELECT coalesce(sum(bytes), 0) FROM snapshots").fetchone()[0])
@@ -163,85 +127,7 @@ class SqliteStore:
                 break
         db.executemany("DELETE FROM snapshots WHERE event_id = ?", oldest)
 
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        """Turn SQLite's errors into one line that says what to do."""
-        try:
-            yield
-        except sqlite3.Error as error:
-            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-            raise WatchpostError(f"{self._path}: {_ADVICE.get(code, str(error))}") from error
 
-
-_ADVICE: Final = {
-    sqlite3.SQLITE_NOTADB: "this is not a Watchpost store. Move the file away or name another one.",
-    sqlite3.SQLITE_CORRUPT: "the store is damaged. Restore a copy, or rescue it with: sqlite3 FILE .recover",
-    sqlite3.SQLITE_READONLY: "the store can not be written. Give its file and folder to Watchpost's user.",
-    sqlite3.SQLITE_PERM: "the store can not be written. Give its file and folder to Watchpost's user.",
-    sqlite3.SQLITE_CANTOPEN: "the store can not be opened. Check that its folder exists and may be written.",
-    sqlite3.SQLITE_FULL: "the disk is full. Make room; what was reported as kept is safe.",
-    sqlite3.SQLITE_IOERR: "the disk does not read or write. Check it, and the room left on it.",
-    sqlite3.SQLITE_BUSY: "another program holds the store. Find and end it.",
-}
-
-
-def _row(event: Event) -> tuple[Any, ...]:
-    said = event_to_json(event)
-    words = [event.camera, event.rule, event.kind, event.class_name, event.zone or ""]
-    for name, value in event.attributes.items():
-        words += [name, str(value)]
-    return (
-        *(said[name] for name in ("id", "camera", "rule", "kind", "class_name", "track_id")),
-        *(said[moment][clock] for moment in ("start", "end") for clock in ("camera_time_s", "wall_time_s")),
-        said["score"],
-        None if said["box"] is None else json.dumps(said["box"]),
-        said["zone"],
-        json.dumps(said["attributes"], ensure_ascii=False),
-        "\n".join(words).casefold(),
-    )
-
-
-def _event(row: tuple[Any, ...]) -> Event:
-    box = None if row[11] is None else json.loads(row[11])
-    return Event(
-        id=row[0],
-        camera=row[1],
-        rule=row[2],
-        kind=row[3],
-        class_name=row[4],
-        track_id=row[5],
-        start=Moment(row[6], row[7]),
-        end=Moment(row[8], row[9]),
-        score=row[10],
-        box=None if box is None else (box[0], box[1], box[2], box[3]),
-        zone=row[12],
-        attributes=json.loads(row[13]),
-    )
-
-
-def _where(query: EventFilter) -> tuple[str, list[Any]]:
-    """The condition, and the values for its marks."""
-    terms, values = ["1"], list[Any]()
-    for column, wanted in (
-        ("camera", query.cameras),
-        ("class_name", query.class_names),
-        ("kind", query.kinds),
-    ):
-        if wanted:
-            terms.append(f"{column} IN ({', '.join('?' * len(wanted))})")
-            values += sorted(wanted)
-    if query.since_wall_time_s is not None:
-        terms.append("end_wall_time_s >= ?")
-        values.append(query.since_wall_time_s)
-    if query.until_wall_time_s is not None:
-        terms.append("start_wall_time_s < ?")
-        values.append(query.until_wall_time_s)
-    for word in (query.text or "").casefold().split():
-        terms.append("instr(words, ?) > 0")
-        values.append(word)
-    return " AND ".join(terms), values
-
-
-def create(options: Options) -> SqliteStore:
+def create(options: Options, clock: Clock | None = None) -> SqliteStore:
     """Open the store, or make it. Raises `WatchpostError` when the file can not be used."""
-    return SqliteStore(options)
+    return SqliteStore(options, clock)

@@ -1,0 +1,1 @@
+"""The query language compiled to SQL, and the tables that it runs on."""

@@ -1,0 +1,177 @@
+"""Runs aggregations: one statement for each, and one for each of those below it over all buckets at once."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from watchpost.stores._sqlite.plan import Plan
+from watchpost.stores._sqlite.sql import FALSE, Sql
+from watchpost.stores._sqlite.table import Field, Table
+from watchpost.stores.query.aggregations import Aggregation
+from watchpost.stores.query.buckets import between
+from watchpost.stores.query.dates import iso
+from watchpost.stores.query.errors import illegal
+
+_EMPTY_STATS: dict[str, Any] = {"count": 0, "min": None, "max": None, "avg": None, "sum": 0.0}
+
+
+def aggregate(db: sqlite3.Connection, table: Table, plan: Plan, wanted: Aggregation) -> dict[str, Any]:
+    """The result of one aggregation over the rows of a plan. Raises `QueryError` and `sqlite3.Error`."""
+    field = _field(table, wanted)
+    below = {each.name: (each, _field(table, each)) for each in wanted.below}
+    if field is None or plan.where == FALSE:
+        return _nothing(wanted)
+    if not wanted.makes_buckets:
+        return _figures(db, table, plan, wanted, field, None).get(None) or _nothing(wanted)
+    counts = _counts(db, table, plan, wanted, field)
+    chosen, others = _chosen(wanted, counts)
+    inner = {
+        name: {} if own is None else _figures(db, table, plan, each, own, (wanted, field))
+        for name, (each, own) in below.items()
+    }
+    buckets = []
+    for value in chosen:
+        bucket = _bucket(field, value, counts.get(value, 0))
+        for name, results in inner.items():
+            bucket[name] = results.get(value) or _nothing(below[name][0])
+        buckets.append(bucket)
+    if wanted.kind == "date_histogram":
+        return {"buckets": buckets}
+    return {"doc_count_error_upper_bound": 0, "sum_other_doc_count": others, "buckets": buckets}
+
+
+def _figures(
+    db: sqlite3.Connection,
+    table: Table,
+    plan: Plan,
+    wanted: Aggregation,
+    field: Field,
+    outer: tuple[Aggregation, Field] | None,
+) -> dict[Any, dict[str, Any]]:
+    """The results of an aggregation for each bucket of the one above it; without one, under `None`."""
+    joins, value = table.joined(field, "inner_values")
+    value = bucket_sql(wanted, value)
+    group, outer_join = "NULL", Sql("")
+    if outer is not None:
+        outer_join, group = table.joined(outer[1], "outer_values")
+        group = bucket_sql(outer[0], group)
+    source = f"{plan.rows}{outer_join.text}{joins.text} WHERE {plan.where.text} AND {value} IS NOT NULL"
+    values = (*outer_join.values, *joins.values, *plan.where.values)
+    if wanted.kind == "stats":
+        return _stats(db, group, value, source, values, field)
+    if wanted.kind == "cardinality":
+        rows = db.execute(f"SELECT {group}, count(DISTINCT {value}) FROM {source} GROUP BY 1", values)  # noqa: S608
+        return {bucket: {"value": count} for bucket, count in rows}
+    counts: dict[Any, dict[Any, int]] = {}
+    rows = db.execute(
+        f"SELECT {group}, {value}, count(DISTINCT {table.key}) FROM {source} GROUP BY 1, 2",  # noqa: S608
+        values,
+    )
+    for bucket, inner, count in rows:
+        counts.setdefault(bucket, {})[inner] = count
+    results = {}
+    for bucket, found in counts.items():
+        chosen, others = _chosen(wanted, found)
+        buckets = [_bucket(field, each, found.get(each, 0)) for each in chosen]
+        results[bucket] = _nothing(wanted) | {"buckets": buckets}
+        if wanted.kind == "terms":
+            results[bucket]["sum_other_doc_count"] = others
+    return results
+
+
+def _stats(
+    db: sqlite3.Connection, group: str, value: str, source: str, values: tuple[Any, ...], field: Field
+) -> dict[Any, dict[str, Any]]:
+    rows = db.execute(
+        f"SELECT {group}, count({value}), min({value}), max({value}), avg({value}), total({value})"  # noqa: S608
+        f" FROM {source} GROUP BY 1",
+        values,
+    )
+    found = {}
+    for bucket, count, least, greatest, mean, total in rows:
+        stats: dict[str, Any] = {
+            "count": count,
+            "min": float(least),
+            "max": float(greatest),
+            "avg": float(mean),
+            "sum": total,
+        }
+        if field.type == "date":
+            names = ("min", "max", "avg", "sum")
+            stats |= {f"{name}_as_string": iso(int(stats[name])) for name in names}
+        found[bucket] = stats
+    return found
+
+
+def _counts(db: sqlite3.Connection, table: Table, plan: Plan, wanted: Aggregation, field: Field) -> dict[Any, int]:
+    joins, value = table.joined(field, "outer_values")
+    value = bucket_sql(wanted, value)
+    counted = f"count(DISTINCT {table.key})" if joins.text else "count(*)"
+    rows = db.execute(
+        f"SELECT {value}, {counted} FROM {plan.rows}{joins.text}"  # noqa: S608 - own names and marks
+        f" WHERE {plan.where.text} AND {value} IS NOT NULL GROUP BY 1",
+        (*joins.values, *plan.where.values),
+    )
+    return dict(rows)
+
+
+def _chosen(wanted: Aggregation, counts: dict[Any, int]) -> tuple[list[Any], int]:
+    """The buckets to show, in their order, and how many documents are in those left out."""
+    if wanted.kind == "date_histogram":
+        values = sorted(counts)
+        if wanted.least_count == 0 and values:
+            values = list(between(values[0], values[-1], wanted))
+        else:
+            values = [value for value in values if counts[value] >= wanted.least_count]
+    else:
+        values = sorted((value for value in counts if counts[value] >= wanted.least_count), key=_place)
+    if wanted.order_by == "_count":
+        values.sort(key=lambda value: counts.get(value, 0), reverse=not wanted.is_ascending)
+    elif not wanted.is_ascending:
+        values.reverse()
+    shown = values[: wanted.size]
+    return shown, sum(counts.get(value, 0) for value in values[wanted.size :])
+
+
+def _place(value: Any) -> tuple[bool, Any]:
+    """Numbers before texts, each in their own order; texts by code point, as SQLite and Elasticsearch have them."""
+    return isinstance(value, str), value
+
+
+def _bucket(field: Field, value: Any, count: int) -> dict[str, Any]:
+    bucket: dict[str, Any] = {"key": value, "doc_count": count}
+    if field.type == "date":
+        bucket = {"key_as_string": iso(value), **bucket}
+    elif field.type == "boolean":
+        bucket = {"key": value, "key_as_string": "true" if value else "false", "doc_count": count}
+    return bucket
+
+
+def _nothing(wanted: Aggregation) -> dict[str, Any]:
+    if wanted.kind == "stats":
+        return dict(_EMPTY_STATS)
+    if wanted.kind == "cardinality":
+        return {"value": 0}
+    if wanted.kind == "date_histogram":
+        return {"buckets": []}
+    return {"doc_count_error_upper_bound": 0, "sum_other_doc_count": 0, "buckets": []}
+
+
+def _field(table: Table, wanted: Aggregation) -> Field | None:
+    field = table.field(wanted.field)
+    if field is None:
+        return None
+    if field.type == "text":
+        raise illegal(f"Fielddata is disabled on [{wanted.field}]: text fields can not be aggregated; take a keyword.")
+    is_number = field.type in ("long", "double", "date", "boolean", "any")
+    if (wanted.kind == "stats" and not is_number) or (wanted.kind == "date_histogram" and field.type != "date"):
+        raise illegal(f"Field [{wanted.field}] of type [{field.type}] is not supported for aggregation [{wanted.kind}]")
+    return field
+
+
+def bucket_sql(wanted: Aggregation, value: str) -> str:
+    """The SQL of the bucket of a value; unit, interval and zone were checked when they were read."""
+    if wanted.kind != "date_histogram":
+        return value
+    return f"date_bucket({value}, '{wanted.unit}', {wanted.interval_ms}, '{wanted.zone}')"
