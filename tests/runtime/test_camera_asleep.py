@@ -40,8 +40,9 @@ class Scene:
     name = "scene"
     class_names = ("person", "car")
 
-    def __init__(self, is_seen: Visits, is_there: Visits) -> None:
+    def __init__(self, is_seen: Visits, is_there: Visits, confidence: float = 0.9) -> None:
         self._is_seen = is_seen
+        self._confidence = confidence
         self._is_there = is_there
         self._random = np.random.default_rng(0)
         self._room = np.repeat(self._random.integers(90, 150, (9, 16, 1)), 3, 2).repeat(8, 0).repeat(8, 1)
@@ -72,7 +73,8 @@ class Scene:
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         self.detected += [frame.camera_time_s for frame in frames]
-        someone, none = detections([20, 20, 50, 60]), Detections.empty((128, 72), self.class_names)
+        none = Detections.empty((128, 72), self.class_names)
+        someone = dataclasses.replace(detections([20, 20, 50, 60]), confidence=np.array([self._confidence]))
         return [someone if self._is_there(frame.camera_time_s) else none for frame in frames]
 
     def close(self) -> None: ...
@@ -124,10 +126,15 @@ class Run:
 
 
 def play(
-    packets: Sequence[Packet], is_seen: Visits = nobody, is_there: Visits | None = None, fps: float = 10.0, **more: Any
+    packets: Sequence[Packet],
+    is_seen: Visits = nobody,
+    is_there: Visits | None = None,
+    fps: float = 10.0,
+    confidence: float = 0.9,
+    **more: Any,
 ) -> Run:
     """Live, as fast as the analysis follows."""
-    scene, tracker = Scene(is_seen, is_there or is_seen), RowTracker()
+    scene, tracker = Scene(is_seen, is_there or is_seen, confidence), RowTracker()
     results: list[Analysed] = []
     events: list[Event] = []
     looks: list[float] = []
@@ -193,6 +200,14 @@ def test_who_stands_still_is_found_by_the_detector_and_looked_at_from_the_look_b
     assert [time_s for time_s in run.times_s if time_s >= start_s][:20] == pytest.approx(
         [start_s + step / 10 for step in range(20)]
     )
+
+
+@pytest.mark.parametrize(("confidence", "wakes"), [(0.65, 0), (0.75, 1)])
+def test_what_would_not_become_a_track_does_not_wake_it(confidence: float, wakes: int) -> None:
+    """A coat on a hook that the detector is not sure of."""
+    run = play(live(60), is_there=lambda time_s: time_s > 33, confidence=confidence)
+    assert run.camera.gate is not None
+    assert run.camera.gate.explain().wakes.get(Reason.OBJECTS, 0) == wakes
 
 
 def test_a_restart_of_the_clock_is_not_lost_with_a_frame_that_is_not_due() -> None:

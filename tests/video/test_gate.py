@@ -145,6 +145,22 @@ def test_somebody_who_is_found_keeps_it_awake_however_still_they_are() -> None:
     assert asleep == [pytest.approx(2, abs=2), pytest.approx(201, abs=0.3)]
 
 
+def test_who_has_just_gone_does_not_wake_it_again() -> None:
+    """Its last picture awake still showed somebody; the first look, which does not, is left to the analysis."""
+    is_there = visits((30, 35))
+    lingers = visits((30, 35.9))  # a last glimpse that no detector finds anybody in
+    room = Room(objects=is_there, picture=lambda time_s: PERSON if lingers(time_s) else EMPTY).play(camera(60))
+    assert len(room.woke()) == 1
+    assert max(room.awake) < 36.2
+
+
+def test_who_comes_back_behind_the_first_look_is_still_found() -> None:
+    is_there = visits((30, 35), (36.5, 45))
+    room = Room(objects=is_there, picture=lambda time_s: PERSON if is_there(time_s) else EMPTY).play(camera(60))
+    awake = {round(time_s, 1) for time_s in room.awake}
+    assert all(round(36.5 + index / 10, 1) in awake for index in range(85))
+
+
 def test_it_does_not_get_used_to_a_person_who_stays() -> None:
     is_there = visits((60, 300), (330, 340))
     room = Room(objects=is_there)
