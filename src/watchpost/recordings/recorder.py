@@ -185,7 +185,7 @@ class Recorder:
                 _LOG.critical("%s: the disk did not keep what was written: %s. This process ends.", self.camera, error)
                 self._die()
                 return
-            except Exception as error:  # whatever it is, the camera goes on and so does its recording
+            except Exception as error:
                 self._note_problem(error)
             if self._clock.wait(_RETRY_S, self._stop):
                 return
@@ -195,9 +195,13 @@ class Recorder:
             while (item := self._next()) is not None:
                 try:
                     self._work(item)
-                except (OSError, DiskFullError, WatchpostError) as error:
+                except SyncFailedError:
+                    raise
+                except Exception as error:  # whatever it is, the camera goes on and so does its recording
                     self._writer.abandon()
                     self._note_problem(error)
+                finally:
+                    self._release(item)
             self._writer.finish()
         except BaseException:
             self._writer.abandon()
@@ -209,10 +213,12 @@ class Recorder:
                 self._changed.wait()
             if not self._queue:
                 return None
-            item = self._queue.popleft()
-            if isinstance(item, tuple):
+            return self._queue.popleft()
+
+    def _release(self, item: tuple[Packet, int] | Event) -> None:
+        if isinstance(item, tuple):
+            with self._changed:
                 self._queued_bytes -= item[0].size + _PACKET_COST
-            return item
 
     def _work(self, item: tuple[Packet, int] | Event) -> None:
         if isinstance(item, Event):
@@ -262,5 +268,7 @@ class Recorder:
     def _note_problem(self, error: Exception) -> None:
         text = "the disk is full, and nothing is left to delete." if isinstance(error, DiskFullError) else str(error)
         if text != self._problem:
+            known = isinstance(error, WatchpostError | OSError | DiskFullError)
+            _LOG.error("%s: recording: %s", self.camera, text, exc_info=None if known else error)
             self._problem = text
             self._on_problem(self.camera, text)

@@ -86,12 +86,15 @@ class Retention:
                 self._on_full(gone)
         return freed
 
-    def make_room(self, size: int) -> bool:
-        """Delete the oldest files of all cameras until `size` bytes more fit; whether anything could be deleted."""
+    def make_room(self, size: int, again: bool = False) -> bool:
+        """Delete the oldest files of all cameras, `size` bytes of them; whether anything could be deleted.
+
+        The first time that somebody asks it may be that another has made room just now. `again` is who asked already.
+        """
         with self._lock:
             archive = self._archive
-            if archive.disk.free_bytes(archive.folder) >= 2 * size:
-                return True  # another one has made room meanwhile
+            if not again and archive.disk.free_bytes(archive.folder) >= 2 * size:
+                return True
             gone = self._free(size)
             self._on_full(gone)
             return gone > 0

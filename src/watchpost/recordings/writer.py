@@ -67,9 +67,10 @@ class _Open:
 class CameraWriter:
     """Writes one camera's packets, as the timestamp filter leaves them, into an archive. Use it from one thread.
 
-    `make_room(bytes)` is asked when the disk is full, and says whether it helped. `on_kept` hears of each fragment
-    that is safe, with its file. `add` raises `SyncFailedError` for a disk that can not be trusted any more, `OSError`
-    and `WatchpostError` for what can not be written; the writer then goes on with the next key frame.
+    `make_room(bytes, again)` is asked when the disk is full, `again` if it still is, and says whether it helped.
+    `on_kept` hears of each fragment that is safe, with its file. `add` raises `SyncFailedError` for a disk that can not
+    be trusted any more, and other errors for what can not be written: call `abandon`, then it goes on with the next
+    key frame.
     """
 
     def __init__(
@@ -78,11 +79,11 @@ class CameraWriter:
         archive: Archive,
         clock: Clock,
         lengths: Lengths | None = None,
-        make_room: Callable[[int], bool] = lambda _: False,
+        make_room: Callable[[int, bool], bool] = lambda *_: False,
         on_kept: Callable[[Segment, Seal], None] = lambda *_: None,
     ) -> None:
         self.lost = 0
-        """Packets that could not be kept, in all."""
+        """Packets that came here and could not be kept, in all."""
         self.sound = AudioFormat()
         self._camera = camera
         self._archive = archive
@@ -132,7 +133,6 @@ class CameraWriter:
 
     def note_lost(self, count: int) -> None:
         """Packets are missing from here on: what comes next begins a new file at its key frame."""
-        self.lost += count
         self._lost_before += count
         self.finish()
 
@@ -309,12 +309,14 @@ class CameraWriter:
 
     def _retrying(self, action: Callable[[], T]) -> T:
         """Try, and as long as the disk is full and room can be made, try again."""
+        again = False
         while True:
             try:
                 return action()
             except (DiskFullError, IndexFullError):
-                if not self._make_room(_LARGEST_FRAGMENT):
+                if not self._make_room(_LARGEST_FRAGMENT, again):
                     raise
+                again = True
 
 
 def _ticks(packet: Packet) -> tuple[int, int]:
