@@ -11,8 +11,9 @@ import pytest
 from fakes import event
 from watchpost.clock import ManualClock
 from watchpost.config import Camera, Configuration
+from watchpost.config.gate import GateOptions
 from watchpost.errors import WatchpostError
-from watchpost.runtime.figures import CameraFigures, Figures
+from watchpost.runtime.figures import CameraFigures, Figures, ModelFigures
 from watchpost.runtime.link import Message
 from watchpost.runtime.live import CameraStatus
 from watchpost.runtime.relay import RelayedHub
@@ -20,6 +21,8 @@ from watchpost.runtime.worker_messages import event_message, picture_message, re
 from watchpost.runtime.workers import Workers
 from watchpost.stores import EventStore
 from watchpost.types import Event
+from watchpost.video.gate import Gate
+from watchpost.video.ring import Ring
 
 WEB_TOKEN = "a secret of the page"
 
@@ -322,3 +325,23 @@ def test_a_worker_without_cameras_is_not_started() -> None:
     assert [each.name for each in room.processes] == ["worker-1"]
     room.workers.apply(configuration())
     assert room.processes[0].configurations[-1].cameras == {}
+
+
+def test_a_camera_is_woken_in_its_worker(room: Room) -> None:
+    assert room.workers.wake("b", 30.0) is None  # nothing is known of it yet
+    gate = Gate(GateOptions(), Ring(1000, 10)).explain()
+    cameras = (CameraFigures("b", 100, 10, 5, 0, 0, 1, 0, 1, gate),)
+    room.running("worker-2").say(report_message([], {}, Figures(cameras, {}), 0.0))
+    room.running("worker-1").report("a")
+    assert room.workers.wake("b", 30.0) is True
+    assert room.workers.wake("a", 30.0) is False  # a file
+    assert room.workers.wake("gone", 30.0) is None
+    woken = room.running("worker-2").told[-1]
+    assert (woken.kind, woken.data) == ("wake", {"camera": "b", "seconds": 30.0})
+
+
+def test_models_of_several_workers_are_told_once(room: Room) -> None:
+    for name, calls in (("worker-1", 3), ("worker-2", 4)):
+        model = ModelFigures("people", calls, calls, 0, 0, 0.5, 0, 1, is_out=name == "worker-2")
+        room.running(name).say(report_message([], {}, Figures((), {}, models=(model,)), 0.0))
+    assert room.workers.figures().models == (ModelFigures("people", 7, 7, 0, 0, 1.0, 0, 1, is_out=True),)

@@ -43,7 +43,8 @@ class DetectionOptions(Settings):
     """How the detectors are run for all cameras together."""
 
     workers: Annotated[int, Field(ge=1, le=256)] | None = None
-    """Calls of detectors at once; nothing: as many as processor cores, or 2 where a model runs on an accelerator."""
+    """Calls of detectors at once; nothing: as many as processor cores, or 2 where a model runs on an accelerator. Of
+    each worker process, where there are several."""
     hang_after: Annotated[Seconds, Field(gt=0)] = 30.0
     """A call that takes longer is given up, and its model is opened anew."""
     load: LoadOptions = LoadOptions()
