@@ -69,7 +69,7 @@ def test_the_answer_is_printed_and_written(asked: list[FleetOptions | Job], tmp_
     assert isinstance(options, FleetOptions)
     assert isinstance(job, Job)
     assert (options.variant, options.clips, options.seconds, options.activity) == ("clean", 6, 30, 0.1)
-    assert (job.warm_s, job.seconds, job.fps) == (5.0, 20.0, 5.0)
+    assert (job.approach, job.warm_s, job.seconds, job.fps) == ("watchpost_adaptive", 5.0, 20.0, 5.0)
 
 
 def test_idle_cameras_show_how_it_grows(asked: list[FleetOptions | Job]) -> None:
@@ -84,8 +84,9 @@ def test_idle_cameras_show_how_it_grows(asked: list[FleetOptions | Job]) -> None
 
 
 def test_a_series_for_each_activity(asked: list[FleetOptions | Job]) -> None:
-    result = run("--active", "1%,0.5", "--cameras", 5)
+    result = run("--active", "1%,0.5", "--cameras", 5, "--steady")
     assert result.exit_code == 0, result.output
+    assert {each.approach for each in asked if isinstance(each, Job)} == {"watchpost"}
     assert [each.activity for each in asked if isinstance(each, FleetOptions)] == [0.01, 0.5]
     assert "1 % active" in result.stdout
     assert "50 % active" in result.stdout

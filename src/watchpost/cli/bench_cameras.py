@@ -73,6 +73,9 @@ def bench_cameras(
     fps: Annotated[
         float, typer.Option(min=0.1, max=60, help="Frames a second analysed of a camera in which something happens.")
     ] = 5.0,
+    steady: Annotated[
+        bool, typer.Option("--steady", help="Keep to --fps; by default the rate falls while all goes its steady way.")
+    ] = False,
     tracker: Annotated[str, typer.Option(help="bytetrack, sort or centroid.")] = "bytetrack",
     most_lag: Annotated[
         float, typer.Option(min=0.1, help="Limit: 95th percentile from capture to result, in seconds.")
@@ -104,7 +107,7 @@ def bench_cameras(
     from rich.console import Console
 
     from watchpost.fleet import cache, report
-    from watchpost.fleet.campaign import Campaign
+    from watchpost.fleet.campaign import ADAPTIVE, STEADY, Campaign
 
     plan = _plan(
         _numbers(cameras) or (_IDLE_NUMBERS if idle else ()),
@@ -114,7 +117,7 @@ def bench_cameras(
         model,
         {"streams": streams, "warm": warm, "seconds": seconds, "rounds": rounds},
         quick=quick,
-        others={"most": most, "fps": fps, "tracker": tracker},
+        others={"most": most, "fps": fps, "tracker": tracker, "approach": STEADY if steady else ADAPTIVE},
         most_lag_s=most_lag,
     )
     for path in (json, html):
@@ -186,6 +189,8 @@ def _plan(
 
 def _told_options(plan: Plan) -> dict[str, Any]:
     """What the reader of a result must know to repeat it."""
+    from watchpost.fleet.campaign import ADAPTIVE
+
     fleet = plan.fleet
     shown: dict[str, Any] = (
         {"videos": " ".join(path.name for path in plan.videos)}
@@ -199,7 +204,7 @@ def _told_options(plan: Plan) -> dict[str, Any]:
     if plan.numbers:
         shown["cameras"] = " ".join(map(str, plan.numbers))
     return shown | {
-        "analysed": f"{plan.fps:g}/s",
+        "analysed": f"{plan.fps:g}/s" + (" at most" if plan.approach == ADAPTIVE else ""),
         "tracker": plan.tracker,
         "seconds": f"{plan.seconds:g} after {plan.warm_s:g}",
         "rounds": plan.rounds,

@@ -19,7 +19,7 @@ from watchpost.fleet.search import Search
 from watchpost.fleet.series import Series
 from watchpost.fleet.stage import Stage
 
-APPROACH = "watchpost"
+STEADY, ADAPTIVE = "watchpost", "watchpost_adaptive"
 _BEGIN_S = 1.0
 """What a camera needs until its first packets are read."""
 
@@ -43,6 +43,7 @@ class Plan:
     most: int = 400
     tolerance: float = 0.05
     """How exact a search is, as a share."""
+    approach: str = ADAPTIVE
     fps: float = 5.0
     tracker: str = "bytetrack"
     warm_s: float = 10.0
@@ -117,10 +118,10 @@ class Campaign:
                 raise WatchpostError(f"the first run failed: {outcome.measured.error}")
 
         if plan.numbers:
-            trial.at_numbers(common, [APPROACH], plan.numbers, plan.rounds, note)
+            trial.at_numbers(common, [plan.approach], plan.numbers, plan.rounds, note)
         else:
             search = Search(plan.start, plan.most, plan.rounds, plan.tolerance)
-            trial.search(common, {APPROACH: search}, note)
+            trial.search(common, {plan.approach: search}, note)
         series.is_finished = True
 
     def _outcomes(self) -> list[Outcome]:
