@@ -13,6 +13,7 @@ from watchpost.clock import Clock, SystemClock
 from watchpost.config import Configuration, Web, load
 from watchpost.detectors.network import usable_cores
 from watchpost.errors import WatchpostError
+from watchpost.runtime.allocator import keep_memory_low
 from watchpost.runtime.figures import Figures
 from watchpost.runtime.live import LiveHub
 from watchpost.runtime.process_count import process_count
@@ -55,6 +56,7 @@ def serve(path: Path) -> None:
 
     Raises `ConfigError` for a file that does not hold, and `WatchpostError` when the page's port is taken.
     """
+    keep_memory_low()
     clock = SystemClock()
     stop, reload = threading.Event(), threading.Event()
     signal.signal(signal.SIGHUP, lambda *_: reload.set())

@@ -18,6 +18,7 @@ from typing import Final
 from watchpost.clock import Clock, SystemClock
 from watchpost.config import Configuration
 from watchpost.errors import WatchpostError
+from watchpost.runtime.allocator import keep_memory_low
 from watchpost.runtime.figures import Figures
 from watchpost.runtime.link import Link, Message
 from watchpost.runtime.live import LiveHub
@@ -166,6 +167,7 @@ class Worker:
 
 def main(name: str, *, is_verbose: bool) -> None:
     """Be the worker `name` of the server at the other end of standard input."""
+    keep_memory_low()
     configure_logging(logging.DEBUG if is_verbose else logging.INFO, process=name)
     end = socket.socket(fileno=os.dup(0))
     nothing = os.open(os.devnull, os.O_RDONLY)
