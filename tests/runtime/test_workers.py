@@ -17,6 +17,7 @@ from watchpost.runtime.figures import CameraFigures, Figures, ModelFigures
 from watchpost.runtime.link import Message
 from watchpost.runtime.live import CameraStatus
 from watchpost.runtime.relay import RelayedHub
+from watchpost.runtime.system_events import detector_failed
 from watchpost.runtime.worker_messages import event_message, picture_message, read_apply, report_message
 from watchpost.runtime.workers import Workers
 from watchpost.stores import EventStore
@@ -249,9 +250,10 @@ def test_events_reach_store_and_page_also_the_last_ones_of_a_worker_that_died(ro
     worker.last_words = [event_message(left)]
     worker.exit_code = -9
     room.workers.tend()
-    assert [each.id for each in room.outlet.taken] == [appeared.id, left.id]
+    assert [each.id for each in room.outlet.taken][:2] == [appeared.id, left.id]
+    assert not any("interrupted" in each.attributes for each in room.outlet.taken)
     assert room.outlet.taken[0].snapshot == b"jpeg"
-    assert [each.id for each in room.hub.events()] == [appeared.id, left.id]
+    assert room.hub.events() == room.outlet.taken
 
 
 def test_what_was_open_in_a_worker_that_died_is_ended_as_interrupted(room: Room) -> None:
@@ -259,9 +261,27 @@ def test_what_was_open_in_a_worker_that_died_is_ended_as_interrupted(room: Room)
     room.running("worker-2").say(event_message(event("appeared", camera="b", track_id=5)))
     room.running("worker-1").exit_code = -9
     room.workers.tend()
-    (*_, end) = room.outlet.taken
-    assert len(room.outlet.taken) == 3
+    end = next(each for each in room.outlet.taken if each.kind == "left")
     assert (end.kind, end.camera, end.track_id, end.attributes["interrupted"]) == ("left", "a", 4, True)
+
+
+def test_the_death_of_a_worker_and_its_return_are_events_each_told_once(room: Room) -> None:
+    room.report()
+    for _ in range(2):
+        room.running("worker-1").exit_code = -9
+        room.pass_s(3)
+    assert [each.kind for each in room.outlet.taken] == ["worker_failed"]
+    assert room.outlet.taken[0].attributes["worker"] == "worker-1"
+    assert room.outlet.taken[0].attributes["cameras"] == 2
+    room.report()
+    room.pass_s(2)
+    assert [each.kind for each in room.outlet.taken] == ["worker_failed", "worker_recovered"]
+    assert room.outlet.taken[1].attributes["duration_s"] > 1
+
+
+def test_what_a_worker_tells_of_its_detectors_names_it(room: Room) -> None:
+    room.running("worker-2").say(event_message(detector_failed("people", 1000.0, "hangs")))
+    assert room.outlet.taken[0].attributes == {"model": "people", "reason": "hangs", "worker": "worker-2"}
 
 
 def test_pictures_are_asked_of_the_worker_that_has_the_camera(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:

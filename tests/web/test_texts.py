@@ -18,6 +18,8 @@ KINDS = {"appeared", "left", "entered", "exited", "dwelt", "crossed", "crowded",
     "load_changed",
     "detector_failed",
     "detector_recovered",
+    "worker_failed",
+    "worker_recovered",
 }
 
 

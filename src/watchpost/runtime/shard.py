@@ -13,11 +13,12 @@ from watchpost.config import Configuration
 from watchpost.config.diff import changes
 from watchpost.errors import WatchpostError
 from watchpost.runtime.children import reason_of_end
-from watchpost.runtime.figures import CameraFigures, Figures
+from watchpost.runtime.figures import CameraFigures, Figures, ModelFigures, total
 from watchpost.runtime.guard import Backoff
 from watchpost.runtime.link import Message
 from watchpost.runtime.open_events import OpenEvents
 from watchpost.runtime.relay import RelayedHub
+from watchpost.runtime.system_events import SERVER, worker_failed, worker_recovered
 from watchpost.runtime.worker_messages import apply_message, read_event, read_figures, read_report
 from watchpost.runtime.worker_process import Start, WorkerProcess
 from watchpost.types import Event
@@ -70,6 +71,8 @@ class Shard:
         """In a row."""
         self._started_s = 0.0
         self._restart_at_s = 0.0
+        self._failed_s: float | None = None
+        """When it died, `None` once it has reported again."""
         self._tended_s = clock.monotonic_s()
         self._lock = threading.Lock()
         """Of what the listening thread and others use: all below."""
@@ -82,6 +85,7 @@ class Shard:
         """Losses and starts of cameras in processes that are gone."""
         self._earlier_batchers: dict[str, float] = {}
         """What batchers of processes that are gone have counted: a sum that falls would show as a burst."""
+        self._earlier_models: tuple[ModelFigures, ...] = ()
 
     @property
     def cameras(self) -> frozenset[str]:
@@ -113,6 +117,7 @@ class Shard:
         self._tended_s = now_s
         if self._process is not None:
             self._watch(self._process, now_s)
+            self._note_recovery(now_s)
         elif self._config.cameras and now_s >= self._restart_at_s:
             self._start()
 
@@ -125,6 +130,7 @@ class Shard:
         """As of the last report; what its cameras lived through in earlier processes is added."""
         with self._lock:
             said, earlier, batchers = self._figures, dict(self._earlier), dict(self._earlier_batchers)
+            models = self._earlier_models
         figures = Figures((), {})
         if said is not None:
             try:
@@ -134,7 +140,7 @@ class Shard:
         cameras = (self._whole(each, earlier) for each in figures.cameras if each.name in self._config.cameras)
         names = dict.fromkeys([*figures.batcher, *batchers])
         counts = {name: figures.batcher.get(name, 0.0) + batchers.get(name, 0.0) for name in names}
-        return Figures(tuple(cameras), counts, models=figures.models)
+        return Figures(tuple(cameras), counts, models=total([*models, *figures.models]))
 
     def ask_to_stop(self) -> None:
         """Begin to end the process in order."""
@@ -201,6 +207,14 @@ class Shard:
         self._interrupt()
         for camera in self._config.cameras:
             self._hub.restart(camera, "failed", said)
+        if self._failed_s is None:  # one that dies again and again is told once
+            self._failed_s = now_s
+            self._on_event(worker_failed(self.name, self._clock.wall_time_s(), len(self._config.cameras), reason))
+
+    def _note_recovery(self, now_s: float) -> None:
+        if self._failed_s is not None and self.is_up:
+            out_s, self._failed_s = now_s - self._failed_s, None
+            self._on_event(worker_recovered(self.name, self._clock.wall_time_s(), out_s))
 
     def _interrupt(self) -> None:
         """Report the ends that nobody will report any more."""
@@ -215,6 +229,7 @@ class Shard:
         with self._lock:
             self._figures = None
             self._earlier |= {camera.name: (camera.losses, camera.starts) for camera in last.cameras}
+            self._earlier_models = tuple(replace(model, is_out=False) for model in last.models)
             self._earlier_batchers = {name: 0.0 if name in _NOW else count for name, count in last.batcher.items()}
 
     def _whole(self, camera: CameraFigures, earlier: Mapping[str, tuple[int, int]]) -> CameraFigures:
@@ -232,6 +247,8 @@ class Shard:
         match message.kind:
             case "event":
                 event = read_event(message)
+                if event.camera == SERVER:
+                    event = replace(event, attributes=event.attributes | {"worker": self.name})
                 with self._lock:
                     self._open.note(event)
                 self._on_event(event)

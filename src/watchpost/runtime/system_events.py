@@ -1,4 +1,5 @@
-"""Events about the server itself, beside those of its cameras: load steps, detectors that break and come back."""
+"""Events about the server itself, beside those of its cameras: load steps, detectors and worker
+processes that break and come back."""
 
 from __future__ import annotations
 
@@ -34,6 +35,16 @@ def detector_failed(model: str, wall_time_s: float, reason: str) -> Event:
 def detector_recovered(model: str, wall_time_s: float, out_s: float) -> Event:
     """`detector_recovered`: the model was opened anew, after so many seconds."""
     return _event("detector_recovered", wall_time_s, model=model, duration_s=round(out_s, 1))
+
+
+def worker_failed(worker: str, wall_time_s: float, cameras: int, reason: str) -> Event:
+    """`worker_failed`: a worker process is gone, and so many cameras are not seen until it is started again."""
+    return _event("worker_failed", wall_time_s, worker=worker, cameras=cameras, reason=reason)
+
+
+def worker_recovered(worker: str, wall_time_s: float, out_s: float) -> Event:
+    """`worker_recovered`: it reports again, after so many seconds."""
+    return _event("worker_recovered", wall_time_s, worker=worker, duration_s=round(out_s, 1))
 
 
 def _event(kind: str, wall_time_s: float, **attributes: str | float) -> Event:
