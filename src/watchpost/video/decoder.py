@@ -13,6 +13,7 @@ import av.error
 import numpy as np
 from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from watchpost.errors import WatchpostError
@@ -145,7 +146,10 @@ class Decoder:
         return self._frames(pictures)
 
     def _pictures(
-        self, decode: Callable[[av.Packet], list[av.VideoFrame]], payload: av.Packet, packet: Packet
+        self,
+        decode: Callable[[av.Packet[VideoStream]], list[av.VideoFrame]],
+        payload: av.Packet[VideoStream],
+        packet: Packet,
     ) -> tuple[list[av.VideoFrame], bool]:
         """What comes of a packet, and whether it could not be decoded."""
         time_s = packet.camera_time_s or 0.0

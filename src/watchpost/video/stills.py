@@ -12,6 +12,7 @@ from typing import Final
 
 import av
 from av.video.codeccontext import VideoCodecContext
+from av.video.stream import VideoStream
 
 from watchpost.types import StreamInfo
 from watchpost.video.hardware import open_on
@@ -48,7 +49,7 @@ class Stills:
         self._idle: OrderedDict[int, tuple[_Kind, VideoCodecContext]] = OrderedDict()
         """Newest last."""
 
-    def decode(self, stream: StreamInfo, payload: av.Packet) -> list[av.VideoFrame]:
+    def decode(self, stream: StreamInfo, payload: av.Packet[VideoStream]) -> list[av.VideoFrame]:
         """The pictures of a key frame, at once.
 
         Raises `FFmpegError` for what can not be decoded, and as `open_on` does for a codec that is not known.
