@@ -19,7 +19,12 @@ MIDNIGHT = 1_700_006_400.0
 
 @functools.cache
 def coded(
-    count: int, gop: int = FPS, size: tuple[int, int] = (64, 48), codec: str = "libx264", bframes: int = 0
+    count: int,
+    gop: int = FPS,
+    size: tuple[int, int] = (64, 48),
+    codec: str = "libx264",
+    bframes: int = 0,
+    noise: int = 0,
 ) -> tuple[tuple[bytes, int, int, bool], ...]:
     """Data, pts, dts in frames and key flag of `count` pictures with a moving bar, parameter sets in the key frames."""
     context = av.CodecContext.create(codec, "w")
@@ -30,9 +35,12 @@ def coded(
     settings = {"libx264": {"x264-params": keys}, "libx265": {"x265-params": keys + ":log-level=none:open-gop=0"}}
     context.options = {"preset": "ultrafast", **settings.get(codec, {})}
     found = []
+    chance = np.random.default_rng(1)
     for index in range(count):
         picture = np.full((size[1], size[0], 3), 90, np.uint8)
         picture[:, index % size[0]] = 255
+        if noise:
+            picture += chance.integers(0, noise, picture.shape, np.uint8)
         frame = av.VideoFrame.from_ndarray(picture, format="bgr24").reformat(format="yuv420p")
         frame.pts, frame.time_base = index, Fraction(1, FPS)
         found += context.encode(frame)
@@ -48,17 +56,21 @@ def film(
     size: tuple[int, int] = (64, 48),
     codec: str = "libx264",
     bframes: int = 0,
+    noise: int = 0,
     start_s: float = 0.0,
     wall_time_s: float = MIDNIGHT,
     sound: AudioStream | None = None,
     is_discontinuous: bool = False,
 ) -> list[Packet]:
-    """`count` packets at 10 a second: camera time from `start_s`, wall time from `wall_time_s` on."""
+    """`count` packets at 10 a second: camera time from `start_s`, wall time from `wall_time_s` on.
+
+    `noise`, in grey levels, makes them large.
+    """
     name = {"libx264": "h264", "libx265": "hevc"}.get(codec, codec)
     stream = StreamInfo(name, *size, TICKS, Fraction(FPS), is_live=True, audio=sound)
     ticks = int(1 / TICKS / FPS)
     packets = []
-    for number, (data, pts, dts, is_key) in enumerate(coded(count, gop, size, codec, bframes)):
+    for number, (data, pts, dts, is_key) in enumerate(coded(count, gop, size, codec, bframes, noise)):
         payload = av.Packet(data)
         payload.pts, payload.dts, payload.time_base = pts * ticks, dts * ticks, TICKS
         payload.is_keyframe = is_key

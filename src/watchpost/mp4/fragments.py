@@ -81,8 +81,8 @@ def fragment(
     audio_time: int,
     audio: Sequence[Sample],
     seal: Seal,
-) -> list[Buffer]:
-    """The buffers of a fragment in their order: seal, `moof`, `mdat`; the samples are not copied.
+) -> tuple[Seal, list[Buffer]]:
+    """The seal as it is written, and the buffers in their order: seal, `moof`, `mdat`; the samples are not copied.
 
     `number` counts from 1; the times are those of the first samples' decoding, in ticks of their tracks from the
     file's beginning, not negative. Size and checksum of `seal` are filled in.
@@ -101,12 +101,8 @@ def fragment(
     checksum = 0
     for part in body:
         checksum = zlib.crc32(part, checksum)
-    return [sealed(seal, len(moof) + 8 + video_bytes + audio_bytes, checksum), *body]
-
-
-def sealed(seal: Seal, size: int, checksum: int) -> bytes:
-    """The seal's box, for `size` bytes with this checksum."""
-    return box(b"uuid", SEAL, SEAL_FIELDS.pack(*astuple(replace(seal, size=size, checksum=checksum))))
+    seal = replace(seal, size=len(moof) + 8 + video_bytes + audio_bytes, checksum=checksum)
+    return seal, [box(b"uuid", SEAL, SEAL_FIELDS.pack(*astuple(seal))), *body]
 
 
 def _trex(track: int) -> bytes:

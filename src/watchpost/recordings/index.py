@@ -18,6 +18,7 @@ from watchpost.errors import WatchpostError
 
 _BUSY_TIMEOUT_S: Final = 10.0
 _VERSION: Final = 1
+_WAL_PAGES: Final = 100
 _SCHEMA: Final = """
 CREATE TABLE segments (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -99,6 +100,7 @@ class RecordingIndex:
             try:
                 self._db.execute("PRAGMA journal_mode = WAL")
                 self._db.execute("PRAGMA synchronous = FULL")
+                self._db.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")  # a full disk has no room for a long one
                 self._migrate()
             except BaseException:
                 self._db.close()

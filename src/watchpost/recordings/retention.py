@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -121,18 +122,23 @@ class Retention:
         freed = 0
         for spared in (True, False):
             while freed < size:
-                going = _enough(self._archive.index.oldest(_AT_ONCE, camera=camera, spared=spared), size - freed)
-                if not going:
+                oldest = self._archive.index.oldest(_AT_ONCE, camera=camera, spared=spared)
+                if not oldest:
                     break
-                freed += self._delete(going)
+                freed += self._delete(oldest, size - freed)
         return freed
 
-    def _delete(self, going: list[Segment]) -> int:
+    def _delete(self, oldest: list[Segment], size: int) -> int:
+        """Delete the first of some files, as many as it takes."""
+        going = _enough(oldest, size)
         try:
             return self._archive.delete(going)
-        except IndexFullError:  # to say what goes takes room, too: one file goes unsaid, its row after it
-            self._archive.disk.remove(self._archive.path(going[0]))
-            return self._archive.delete(going)
+        except IndexFullError:  # to say what goes takes room, too: files go unsaid until there is enough for that
+            for count, each in enumerate(oldest, 1):
+                self._archive.disk.remove(self._archive.path(each))
+                with suppress(IndexFullError):
+                    return self._archive.delete(oldest[: max(count, len(going))])
+            raise
 
 
 def _enough(segments: list[Segment], size: int) -> list[Segment]:

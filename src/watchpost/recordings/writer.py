@@ -19,6 +19,7 @@ from watchpost.types import Packet
 T = TypeVar("T")
 _LARGEST_FRAGMENT: Final = 16_000_000
 """Bytes: what is held back of a camera is bounded, whatever it sends."""
+_LEAST_ROOM: Final = 256_000
 _LEAST_GAP_S: Final = 1.0
 _GAP_INTERVALS: Final = 5
 _SOUND_WITHIN_S: Final = 10.0
@@ -143,7 +144,7 @@ class CameraWriter:
         finally:
             self._end()
             if self._closed is not None:
-                self._archive.index.roll(self._closed, None)
+                self._retrying(lambda: self._archive.index.roll(self._closed, None))
                 self._closed = None
 
     def abandon(self) -> None:
@@ -232,9 +233,9 @@ class CameraWriter:
             lost=0 if current.number else self._lost_before,
         )
         start = waiting.ticks[0][0] - current.first_dts
-        buffers = fragment(current.number + 1, start, video, audio_time, audio, seal)
+        seal, buffers = fragment(current.number + 1, start, video, audio_time, audio, seal)
         try:
-            self._retrying(lambda: current.file.append(buffers))
+            self._retrying(lambda: current.file.append(buffers), seal.size)
         except BaseException:
             self._lose_waiting()
             self._end()
@@ -307,14 +308,14 @@ class CameraWriter:
         self._interval = step if usual is None else usual + (step - usual) / 16
         return 0.0
 
-    def _retrying(self, action: Callable[[], T]) -> T:
+    def _retrying(self, action: Callable[[], T], size: int = 0) -> T:
         """Try, and as long as the disk is full and room can be made, try again."""
         again = False
         while True:
             try:
                 return action()
             except (DiskFullError, IndexFullError):
-                if not self._make_room(_LARGEST_FRAGMENT, again):
+                if not self._make_room(max(4 * size, _LEAST_ROOM), again):
                     raise
                 again = True
 
