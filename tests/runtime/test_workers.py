@@ -147,6 +147,14 @@ def test_each_worker_is_told_its_cameras_and_nothing_it_need_not_know(room: Room
     assert room.states() == {"a": "live", "b": "live", "c": "live"}
 
 
+def test_calls_of_detectors_at_once_are_shared_among_the_workers() -> None:
+    room = Room()
+    config = configuration("a", "b")
+    detection = config.detection.model_copy(update={"workers": 6})
+    room.workers.apply(config.model_copy(update={"detection": detection}))
+    assert [each.configurations[0].detection.workers for each in room.processes] == [3, 3]
+
+
 def test_a_reload_tells_only_the_worker_whose_cameras_have_changed(room: Room) -> None:
     room.workers.apply(configuration("a", "b", "c"))
     assert [len(each.told) for each in room.processes] == [1, 1]

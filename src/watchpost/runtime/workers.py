@@ -72,7 +72,7 @@ class Workers:
         # who loses a camera hears of it first: a camera may allow one connection alone
         held = [{name for name, place in self._places.items() if place == each} for each in range(len(self._shards))]
         for number in sorted(range(len(held)), key=lambda each: -len(self._shards[each].cameras - held[each])):
-            self._shards[number].apply(_part(new, held[number]), self._detector_threads)
+            self._shards[number].apply(_part(new, held[number], len(held)), self._detector_threads)
         for shard in self._shards:
             if shard.cameras:
                 _LOG.info("%s: %s", shard.name, ", ".join(name for name in cameras if name in shard.cameras))
@@ -137,9 +137,13 @@ def _together(batchers: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return together | {"level": max((each.get("level", 0.0) for each in batchers), default=0.0)}
 
 
-def _part(config: Configuration, cameras: set[str]) -> Configuration:
-    """What a worker has to know: its cameras and their models; no token, no sinks."""
+def _part(config: Configuration, cameras: set[str], processes: int) -> Configuration:
+    """What one of so many workers has to know: its cameras and their models; no token, no sinks."""
     own = {name: camera for name, camera in config.cameras.items() if name in cameras}
     used = {camera.model for camera in own.values()}
     models = {name: model for name, model in config.models.items() if name in used}
-    return config.model_copy(update={"cameras": own, "models": models, "sinks": (), "web": Web()})
+    detection = config.detection
+    if detection.workers is not None:  # what is said of the server is shared
+        detection = detection.model_copy(update={"workers": max(1, detection.workers // processes)})
+    update = {"cameras": own, "models": models, "sinks": (), "web": Web(), "detection": detection}
+    return config.model_copy(update=update)
