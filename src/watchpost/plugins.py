@@ -20,6 +20,7 @@ from watchpost.errors import ConfigError, MissingExtraError
 EXTRAS: Final = {
     "openvino": "openvino",
     "paho": "mqtt",
+    "elasticsearch": "elasticsearch",
     "faster_coco_eval": "evaluate",
     "torch": "train",
     "tensorboard": "train",

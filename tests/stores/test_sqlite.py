@@ -12,7 +12,7 @@ import pytest
 
 from watchpost.errors import WatchpostError
 from watchpost.stores import EventFilter, sqlite
-from watchpost.stores._sqlite import migrations
+from watchpost.stores.embedded import migrations
 from watchpost.types import Event, Moment, new_event_id
 
 

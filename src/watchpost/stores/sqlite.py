@@ -17,12 +17,12 @@ from watchpost.clock import Clock, SystemClock
 from watchpost.options import Options as PluginOptions
 from watchpost.options import Seconds
 from watchpost.stores import EventFilter, events_of
-from watchpost.stores._sqlite.connection import Connections
-from watchpost.stores._sqlite.events import delete_events, insert_events, load_events, wall_lengths_us
-from watchpost.stores._sqlite.events_table import EventsTable, key_at
-from watchpost.stores._sqlite.indices import Indices
-from watchpost.stores._sqlite.migrations import migrate
-from watchpost.stores._sqlite.search import run_search
+from watchpost.stores.embedded.connection import Connections
+from watchpost.stores.embedded.events import delete_events, insert_events, load_events, wall_lengths_us
+from watchpost.stores.embedded.events_table import EventsTable, key_at
+from watchpost.stores.embedded.indices import Indices
+from watchpost.stores.embedded.migrations import migrate
+from watchpost.stores.embedded.search import run_search
 from watchpost.stores.query import parse_search
 from watchpost.types import Event
 

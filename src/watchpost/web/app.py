@@ -21,6 +21,7 @@ from watchpost.stores import EventStore
 from watchpost.telemetry import redacted
 from watchpost.web import streams
 from watchpost.web.auth import SESSION_S, Gatekeeper, TooManyAttemptsError
+from watchpost.web.es.app import create_es_app
 from watchpost.web.guard import (
     MAX_BODY_BYTES,
     SESSION_COOKIE,
@@ -65,6 +66,7 @@ def create_app(
     _add_pages(app, gatekeeper, language)
     _add_cameras(app, hub)
     _add_events(app, hub, store)
+    app.mount("/es", create_es_app(store))
     if figures is not None:
         _add_figures(app, figures)
     if wake is not None:

@@ -11,6 +11,9 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from watchpost.web.auth import Gatekeeper, TooManyAttemptsError, is_local_host_header
+from watchpost.web.es.credentials import tokens_in
+from watchpost.web.es.wire import MAX_BODY_BYTES as MAX_ES_BODY_BYTES
+from watchpost.web.es.wire import refusal as es_refusal
 
 SESSION_COOKIE: Final = "watchpost_session"
 MAX_BODY_BYTES: Final = 4096
@@ -54,12 +57,15 @@ class Guard:
         await (refusal or self._app)(scope, receive, send_with_headers)
 
     def _refusal(self, request: HTTPConnection) -> Response | None:
-        if not _is_small(request.headers):
-            return JSONResponse({"detail": f"a request holds at most {MAX_BODY_BYTES} bytes"}, 413)
+        is_es = _is_es(request.url.path)
+        limit = MAX_ES_BODY_BYTES if is_es else MAX_BODY_BYTES
+        if not _is_small(request.headers, limit):
+            reason = f"a request holds at most {limit} bytes"
+            return es_refusal("content_too_long_exception", reason, 413) if is_es else _refusal(reason, 413)
         if self._gatekeeper is None:
             if is_local_host_header(request.headers.get("host", "")):
                 return None
-            return JSONResponse({"detail": "this page answers to localhost and 127.0.0.1 alone"}, 421)
+            return _refusal("this page answers to localhost and 127.0.0.1 alone", 421)
         if request.url.path.startswith(_OPEN_PATHS):
             return None
         return self._not_logged_in(request, self._gatekeeper)
@@ -68,16 +74,21 @@ class Guard:
         key = session_key(request.headers)
         if key and gatekeeper.accepts_session(key):
             return None
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer":
+        authorization = request.headers.get("authorization", "")
+        is_es = _is_es(request.url.path)
+        if is_es or authorization[:7].lower() == "bearer ":
             try:
-                if gatekeeper.accepts_token(token.strip(), client_address(request)):
+                if any(gatekeeper.accepts_token(each, client_address(request)) for each in tokens_in(authorization)):
                     return None
             except TooManyAttemptsError as error:
                 return too_many_attempts(error)
+        if is_es:
+            reason = f"missing or wrong authentication credentials for REST request [{request.url.path[:256]}]"
+            challenge = {"WWW-Authenticate": 'Basic realm="watchpost", charset="UTF-8", ApiKey, Bearer'}
+            return es_refusal("security_exception", reason, 401, challenge)
         if request.url.path == "/":
             return RedirectResponse("/login", 303)
-        return JSONResponse({"detail": "log in first"}, 401, {"WWW-Authenticate": "Bearer"})
+        return _refusal("log in first", 401, {"WWW-Authenticate": "Bearer"})
 
 
 def session_key(headers: Headers) -> str:
@@ -103,6 +114,15 @@ def too_many_attempts(error: TooManyAttemptsError) -> Response:
     )
 
 
-def _is_small(headers: Headers) -> bool:
+def _is_small(headers: Headers, limit: int) -> bool:
     length = headers.get("content-length", "0")
-    return length.isdecimal() and int(length) <= MAX_BODY_BYTES
+    return length.isdecimal() and len(length) < 20 and int(length) <= limit
+
+
+def _is_es(path: str) -> bool:
+    """Whether a path is one of Elasticsearch's dialect."""
+    return path == "/es" or path.startswith("/es/")
+
+
+def _refusal(reason: str, status: int, headers: dict[str, str] | None = None) -> Response:
+    return JSONResponse({"detail": reason}, status, headers)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from watchpost.stores._sqlite.connection import Connections
+from watchpost.stores.embedded.connection import Connections
 from watchpost.stores.query.errors import QueryError, illegal, unsupported
 from watchpost.stores.query.mapping import IndexMapping
 

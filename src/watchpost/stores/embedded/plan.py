@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from watchpost.stores._sqlite.conditions import check_fields, condition, in_words
-from watchpost.stores._sqlite.inverted import NOTHING, both, expression, without
-from watchpost.stores._sqlite.sql import FALSE, Sql, all_of, none_of
-from watchpost.stores._sqlite.table import Table
+from watchpost.stores.embedded.conditions import check_fields, condition, in_words
+from watchpost.stores.embedded.inverted import NOTHING, both, expression, without
+from watchpost.stores.embedded.sql import FALSE, Sql, all_of, none_of
+from watchpost.stores.embedded.table import Table
 from watchpost.stores.query.tree import Bool, Query, Range
 
 
@@ -25,6 +25,8 @@ class Plan:
     key: str
     """SQL of the key that rows come in the order of."""
     where: Sql
+    bounds: Sql
+    """Of the key, for the index of words (its `rowid`)."""
 
     def and_where(self, more: Sql) -> Sql:
         """The condition with another one."""
@@ -53,12 +55,13 @@ def make_plan(query: Query, table: Table, now_ms: int) -> Plan:
         key = "w.rowid"
         rows = f"{table.words} w CROSS JOIN {table.rows} ON {table.key} = w.rowid"
         found = FALSE if driver == NOTHING else Sql(f"{table.words} MATCH ?", (driver,))
-    bounds = []
-    if parts.lowest is not None:
-        bounds.append(Sql(f"{key} >= ?", (parts.lowest,)))
-    if parts.highest is not None:
-        bounds.append(Sql(f"{key} <= ?", (parts.highest,)))
-    return Plan(rows, key, all_of([found, *bounds, table.scope, *parts.others]))
+    where = all_of([found, _bounds(key, parts), table.scope, *parts.others])
+    return Plan(rows, key, where, _bounds("rowid", parts))
+
+
+def _bounds(key: str, parts: _Parts) -> Sql:
+    ends = ((">=", parts.lowest), ("<=", parts.highest))
+    return all_of([Sql(f"{key} {sign} ?", (end,)) for sign, end in ends if end is not None])
 
 
 def _take_apart(query: Query, table: Table, now_ms: int, parts: _Parts) -> None:

@@ -10,9 +10,9 @@ import json
 from collections.abc import Sequence
 from typing import Final
 
-from watchpost.stores._sqlite.conditions import date_bound
-from watchpost.stores._sqlite.sql import FALSE, TRUE, Sql
-from watchpost.stores._sqlite.table import Field, Test
+from watchpost.stores.embedded.conditions import date_bound
+from watchpost.stores.embedded.sql import FALSE, TRUE, Sql
+from watchpost.stores.embedded.table import Field, Test
 from watchpost.stores.query.errors import illegal
 from watchpost.stores.query.tree import Range
 

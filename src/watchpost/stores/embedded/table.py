@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from watchpost.stores._sqlite.sql import Sql
+from watchpost.stores.embedded.sql import Sql
 from watchpost.stores.query.mapping import FieldType
 from watchpost.stores.query.tree import Range
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from watchpost.stores._sqlite.documents_table import presence_word, word_tag
-from watchpost.stores._sqlite.table import Row
+from watchpost.stores.embedded.documents_table import presence_word, word_tag
+from watchpost.stores.embedded.table import Row
 from watchpost.stores.query.errors import QueryError, illegal
 from watchpost.stores.query.mapping import IndexMapping
 from watchpost.stores.query.parse import is_text

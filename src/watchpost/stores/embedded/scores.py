@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from watchpost.stores._sqlite.conditions import condition
-from watchpost.stores._sqlite.inverted import expression, words_of
-from watchpost.stores._sqlite.sql import FALSE, TRUE, Sql, plus
-from watchpost.stores._sqlite.table import Table
+from watchpost.stores.embedded.conditions import condition
+from watchpost.stores.embedded.inverted import expression, words_of
+from watchpost.stores.embedded.sql import FALSE, TRUE, Sql, plus
+from watchpost.stores.embedded.table import Table
 from watchpost.stores.query.errors import illegal
 from watchpost.stores.query.tree import Bool, Match, MatchAll, MatchNone, MultiMatch, Query
 
@@ -70,15 +70,15 @@ class Scores:
         self.expressions.append(words)
         return Sql(f"({query.boost!r} * ifnull(s{len(self.expressions) - 1}.score, 0.0))")
 
-    def tables(self) -> Sql:
-        """The common table expressions of the texts, to stand after WITH."""
+    def tables(self, bounds: Sql) -> Sql:
+        """The common table expressions of the texts, to stand after WITH; `bounds` are those of the rowid."""
         words = self.table.words
         parts = [
             f"s{number} AS MATERIALIZED (SELECT rowid AS row_key, -bm25({words}) AS score"  # noqa: S608 - own names
-            f" FROM {words} WHERE {words} MATCH ?)"
+            f" FROM {words} WHERE {words} MATCH ? AND {bounds.text})"
             for number in range(len(self.expressions))
         ]
-        return Sql(", ".join(parts), tuple(self.expressions))
+        return Sql(", ".join(parts), tuple(value for each in self.expressions for value in (each, *bounds.values)))
 
     def joins(self) -> str:
         """What to add after FROM."""

@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from watchpost.stores._sqlite.aggregate import aggregate
-from watchpost.stores._sqlite.order import Order, make_order
-from watchpost.stores._sqlite.plan import Plan, make_plan
-from watchpost.stores._sqlite.scores import Scores
-from watchpost.stores._sqlite.sql import FALSE, Sql
-from watchpost.stores._sqlite.table import Row, Table
+from watchpost.stores.embedded.aggregate import aggregate
+from watchpost.stores.embedded.order import Order, make_order
+from watchpost.stores.embedded.plan import Plan, make_plan
+from watchpost.stores.embedded.scores import Scores
+from watchpost.stores.embedded.sql import FALSE, Sql
+from watchpost.stores.embedded.table import Row, Table
 from watchpost.stores.query.highlight import asked_words, marked
 from watchpost.stores.query.request import Search
 
@@ -83,7 +83,7 @@ def _hits(
 
 def _statement(plan: Plan, search: Search, scores: Scores, score: Sql, order: Order) -> tuple[str, tuple[Any, ...]]:
     where = plan.where if order.after is None else plan.and_where(order.after)
-    tables = scores.tables()
+    tables = scores.tables(plan.bounds)
     columns = [Sql(plan.key), score, *(key.value for key in order.keys)]
     text = (
         f"{f'WITH {tables.text} ' if tables.text else ''}SELECT {', '.join(each.text for each in columns)}"  # noqa: S608

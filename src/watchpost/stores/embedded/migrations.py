@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from watchpost.errors import WatchpostError
-from watchpost.stores._sqlite.events import insert_events
+from watchpost.stores.embedded.events import insert_events
 from watchpost.types import Event, Moment
 
 Step = tuple[str | Callable[[sqlite3.Connection], None], ...]

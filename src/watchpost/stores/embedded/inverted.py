@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from watchpost.stores._sqlite.table import Field, Table, exact_word
+from watchpost.stores.embedded.table import Field, Table, exact_word
 from watchpost.stores.query.errors import QueryError
 from watchpost.stores.query.minimum import least_of
 from watchpost.stores.query.tree import Bool, Match, MultiMatch, Prefix, Query, Scalar, Terms

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-from watchpost.stores._sqlite.inverted import NOTHING, expression, spelt, words_of
-from watchpost.stores._sqlite.sql import FALSE, TRUE, Sql, all_of, any_of, at_least, none_of
-from watchpost.stores._sqlite.table import Field, Table
+from watchpost.stores.embedded.inverted import NOTHING, expression, spelt, words_of
+from watchpost.stores.embedded.sql import FALSE, TRUE, Sql, all_of, any_of, at_least, none_of
+from watchpost.stores.embedded.table import Field, Table
 from watchpost.stores.query.dates import parse_date_ms, parse_zone
 from watchpost.stores.query.errors import QueryError, illegal, unsupported
 from watchpost.stores.query.minimum import least_of

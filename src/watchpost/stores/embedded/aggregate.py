@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from watchpost.stores._sqlite.plan import Plan
-from watchpost.stores._sqlite.sql import FALSE, Sql
-from watchpost.stores._sqlite.table import Field, Table
+from watchpost.stores.embedded.plan import Plan
+from watchpost.stores.embedded.sql import FALSE, Sql
+from watchpost.stores.embedded.table import Field, Table
 from watchpost.stores.query.aggregations import Aggregation
 from watchpost.stores.query.buckets import between
 from watchpost.stores.query.dates import iso

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from watchpost.stores._event_document import NAMES, texts, to_document
-from watchpost.stores._sqlite.events_table import EXACT_TAGS, TEXT_TAG, TIES, key_at
-from watchpost.stores._sqlite.table import Row, exact_word
+from watchpost.stores.embedded.events_table import EXACT_TAGS, TEXT_TAG, TIES, key_at
+from watchpost.stores.embedded.table import Row, exact_word
 from watchpost.stores.query.words import index_words
 from watchpost.types import Event, Moment
 
@@ -82,15 +83,19 @@ def _insert(db: sqlite3.Connection, events: Sequence[Event]) -> None:
 
 def words_of(document: dict[str, Any]) -> str:
     """What the index of words holds for an event: its words, and the exact values of its names."""
-    found = []
-    for name in NAMES:
-        if value := document[name]:
-            tag = EXACT_TAGS[name]
-            found.append(exact_word(tag, value))
-            found += [f"{tag}:{word}" for word in index_words(value)]
-    for text in texts(document):
-        found += [f"{TEXT_TAG}:{word}" for word in index_words(text)]
+    found = [_name_words(EXACT_TAGS[name], value) for name in NAMES if (value := document[name])]
+    found += [_text_words(text) for text in texts(document)]
     return " ".join(found)
+
+
+@lru_cache(maxsize=4096)  # cameras, rules and zones have few names
+def _name_words(tag: str, value: str) -> str:
+    return " ".join([exact_word(tag, value), *(f"{tag}:{word}" for word in index_words(value))])
+
+
+@lru_cache(maxsize=4096)
+def _text_words(text: str) -> str:
+    return " ".join(f"{TEXT_TAG}:{word}" for word in index_words(text))
 
 
 def _free_key(db: sqlite3.Connection, end_us: int, taken: dict[int, int]) -> int:

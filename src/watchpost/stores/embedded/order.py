@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from watchpost.stores._sqlite.conditions import date_bound, equals
-from watchpost.stores._sqlite.sql import FALSE, Sql, all_of, any_of
-from watchpost.stores._sqlite.table import Field, Table
+from watchpost.stores.embedded.conditions import date_bound, equals
+from watchpost.stores.embedded.sql import FALSE, Sql, all_of, any_of
+from watchpost.stores.embedded.table import Field, Table
 from watchpost.stores.query.errors import QueryError, illegal
 from watchpost.stores.query.request import Search, Sort
 from watchpost.stores.query.tree import Bound, Scalar

@@ -13,8 +13,8 @@ from typing import Any, Final, Literal
 
 from watchpost.clock import Clock
 from watchpost.stores._event_document import event_mapping
-from watchpost.stores._sqlite.connection import Connections
-from watchpost.stores._sqlite.documents import (
+from watchpost.stores.embedded.connection import Connections
+from watchpost.stores.embedded.documents import (
     Index,
     Stored,
     Written,
@@ -24,13 +24,13 @@ from watchpost.stores._sqlite.documents import (
     remove_document,
     remove_keys,
 )
-from watchpost.stores._sqlite.documents_table import DocumentsTable
-from watchpost.stores._sqlite.events import INDEX as EVENTS
-from watchpost.stores._sqlite.events import load_events, wall_lengths_us
-from watchpost.stores._sqlite.events_table import EventsTable
-from watchpost.stores._sqlite.search import Load, count_hits, keys_of, run_search
-from watchpost.stores._sqlite.table import Row, Table
-from watchpost.stores._sqlite.templates import Templates
+from watchpost.stores.embedded.documents_table import DocumentsTable
+from watchpost.stores.embedded.events import INDEX as EVENTS
+from watchpost.stores.embedded.events import load_events, wall_lengths_us
+from watchpost.stores.embedded.events_table import EventsTable
+from watchpost.stores.embedded.search import Load, count_hits, keys_of, run_search
+from watchpost.stores.embedded.table import Row, Table
+from watchpost.stores.embedded.templates import Templates
 from watchpost.stores.query.errors import QueryError, illegal, unsupported
 from watchpost.stores.query.mapping import ANALYZERS, IndexMapping
 from watchpost.stores.query.request import Search

@@ -9,8 +9,8 @@ import json
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
-from watchpost.stores._sqlite.sql import FALSE, Sql, any_of
-from watchpost.stores._sqlite.table import Field, Test
+from watchpost.stores.embedded.sql import FALSE, Sql, any_of
+from watchpost.stores.embedded.table import Field, Test
 from watchpost.stores.query.errors import illegal
 from watchpost.stores.query.mapping import MappedField
 from watchpost.stores.query.tree import Range
