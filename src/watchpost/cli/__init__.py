@@ -7,6 +7,7 @@ import sys
 import typer
 
 from watchpost.cli.bench import bench_app
+from watchpost.cli.check import check
 from watchpost.cli.config import config_app
 from watchpost.cli.data import data_app
 from watchpost.cli.demo import demo
@@ -17,8 +18,10 @@ from watchpost.cli.events import events
 from watchpost.cli.explain import explain
 from watchpost.cli.export import export
 from watchpost.cli.models import models_app
+from watchpost.cli.models_export import export as export_model
 from watchpost.cli.probe import probe
 from watchpost.cli.run import run
+from watchpost.cli.search import search
 from watchpost.cli.train import train
 from watchpost.cli.wake import wake
 from watchpost.cli.watch import watch
@@ -33,9 +36,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for verb in (demo, detect, watch, run, events, explain, wake, probe, doctor, export, train):
+for verb in (demo, detect, watch, run, events, search, explain, wake, probe, doctor, check, export, train):
     app.command()(verb)
 app.add_typer(bench_app, name="bench")
+models_app.command("export")(export_model)
 app.add_typer(config_app, name="config")
 app.add_typer(data_app, name="data")
 app.add_typer(evaluate_app, name="evaluate")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, time, timedelta
+from datetime import datetime, time, timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -77,26 +77,27 @@ def events(
         until_wall_time_s=None if until is None else parse_time(until, now_s),
         limit=limit,
     )
-    opened = _open(store)
+    opened = open_store(store)
     try:
         before = opened.search(_recent(query, now_s)) if follow else []
         found = opened.search(query)[::-1]
-        _list(found, as_json=as_json, as_lines=follow)
+        list_events(found, as_json=as_json, as_lines=follow)
         if snapshots is not None:
-            _save_snapshots(found, opened, snapshots)
+            save_snapshots(found, opened, snapshots)
         if follow:
             for event in _followed(opened, query, {event.id for event in [*before, *found]}, clock):
-                _list([event], as_json=as_json, as_lines=True)
+                list_events([event], as_json=as_json, as_lines=True)
                 if snapshots is not None:
-                    _save_snapshots([event], opened, snapshots)
+                    save_snapshots([event], opened, snapshots)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     finally:
         opened.close()
 
 
-def parse_time(text: str, now_s: float) -> float:
-    """`2h` (ago), `now`, `today`, `yesterday`, or an ISO date or time (local, unless it says its zone).
+def parse_time(text: str, now_s: float, zone: tzinfo | None = None) -> float:
+    """`2h` (ago), `now`, `today`, `yesterday`, or an ISO date or time: in `zone`, or in this machine's, unless it says
+    its own.
 
     Seconds since 1970-01-01 UTC. Raises `WatchpostError` for anything else.
     """
@@ -104,7 +105,7 @@ def parse_time(text: str, now_s: float) -> float:
     from watchpost.options import parse_seconds
 
     word = text.strip().lower()
-    today = datetime.combine(datetime.fromtimestamp(now_s).date(), time())
+    today = datetime.combine(datetime.fromtimestamp(now_s, zone).date(), time(), zone)
     named = {"today": today, "yesterday": today - timedelta(days=1)}
     if word == "now":
         return now_s
@@ -113,14 +114,16 @@ def parse_time(text: str, now_s: float) -> float:
     try:
         if re.search("[a-z]$", word) and not word.endswith("z"):
             return now_s - parse_seconds(word.removesuffix(" ago"))
-        return datetime.fromisoformat(text.strip()).timestamp()
+        given = datetime.fromisoformat(text.strip())
+        return (given if given.tzinfo else given.replace(tzinfo=zone)).timestamp()
     except (ValueError, OverflowError, OSError):
         raise WatchpostError(
             f"{text!r} is no time; write for instance 2h, today, yesterday, 2026-05-01 or 2026-05-01T14:30."
         ) from None
 
 
-def _open(path: Path) -> EventStore:
+def open_store(path: Path) -> EventStore:
+    """The event store at a path, or in a data folder. Raises `WatchpostError` where there is none."""
     from watchpost.errors import WatchpostError
     from watchpost.stores import sqlite
 
@@ -144,7 +147,8 @@ def _recent(query: EventFilter, now_s: float) -> EventFilter:
     return replace(query, since_wall_time_s=since_s, limit=10_000)
 
 
-def _list(found: list[Event], *, as_json: bool, as_lines: bool) -> None:
+def list_events(found: list[Event], *, as_json: bool, as_lines: bool) -> None:
+    """Print events as a table, as lines of a table without end, or as lines of JSON."""
     import json
 
     from watchpost.event_json import event_to_json
@@ -185,7 +189,8 @@ def _row(event: Event) -> tuple[str, ...]:
     )
 
 
-def _save_snapshots(found: list[Event], store: EventStore, folder: Path) -> None:
+def save_snapshots(found: list[Event], store: EventStore, folder: Path) -> None:
+    """Write the events' pictures into a folder. Raises `WatchpostError` when it can not be written."""
     from watchpost.errors import WatchpostError
 
     count = 0
