@@ -19,6 +19,7 @@ from watchpost.config import Camera, Configuration, ModelSection, RuleSection, S
 from watchpost.config.detection import DetectionOptions, LoadOptions
 from watchpost.config.gate import GateOptions, RingOptions
 from watchpost.config.models import Defaults
+from watchpost.config.recording import RecordingOptions, StorageOptions
 from watchpost.options import Settings
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "configuration.md"
@@ -38,6 +39,7 @@ def reference() -> str:
     parts: dict[str, type[Settings]] = {"The file": Configuration, "`web:`": Web}
     parts |= {"`defaults:`": Defaults, "A camera": Camera}
     parts |= {"`gate:` of a camera": GateOptions, "`ring:` of a camera": RingOptions}
+    parts |= {"`recording:` of a camera": RecordingOptions, "`recordings:`": StorageOptions}
     parts |= {"`detection:`": DetectionOptions, "`load:` of `detection:`": LoadOptions}
     lines = [MARK, "## All settings"]
     for title, part in parts.items():

@@ -89,7 +89,7 @@ def test_other_families_run(family: str, tmp_path: Path) -> None:
 def test_what_was_trained_is_exported_and_serves(tmp_path: Path) -> None:
     pictures = shapes.pictures(tmp_path / "pictures", count=4)
     run(recipe(epochs=1, evaluate_every=1), pictures, tmp_path / "run")
-    arguments = ["export", str(tmp_path / "run" / LAST), "--output", str(tmp_path / "classic.onnx")]
+    arguments = ["models", "export", str(tmp_path / "run" / LAST), "--output", str(tmp_path / "classic.onnx")]
     result = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert result.exit_code == 0
     assert "parity" in result.output

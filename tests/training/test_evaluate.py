@@ -58,7 +58,7 @@ def test_the_exported_file_scores_the_same(tmp_path: Path):
     pictures = shapes.pictures(tmp_path / "p")
     measured = train(recipe, pictures, tmp_path, watcher=shapes.Silent()).progress.history[-1]
     file = tmp_path / "shapes.onnx"
-    exported = CliRunner().invoke(app, ["export", str(tmp_path / LAST), "--output", str(file)])
+    exported = CliRunner().invoke(app, ["models", "export", str(tmp_path / LAST), "--output", str(file)])
     assert exported.exit_code == 0, exported.output
     detector = open_detector(str(file), confidence=0.01, iou=0.6)
     scorer = DetectionScorer(shapes.CLASSES, shapes.CLASSES)

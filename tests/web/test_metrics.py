@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from watchpost.clock import ManualClock
 from watchpost.config.gate import GateOptions
+from watchpost.recordings.recorder import RecorderFigures
 from watchpost.runtime.batcher import Batcher
 from watchpost.runtime.delays import DelayCounter
 from watchpost.runtime.figures import CameraFigures, Figures, ModelFigures, total
@@ -37,6 +38,7 @@ def figures() -> Figures:
     a = CameraFigures(
         'a "b"', 100, 20, 10, 2, 8, 3, 1, 5, gate,
         failed=4, wished_fps=5.0, granted_fps=2.0, analysed_fps=1.9, ring_bytes=12_345, delays=delays.delays(),
+        recording=RecorderFigures("a", "continuous", "the disk is full", True, 99, 3, 7, 11, 1000.0, ""),
     )  # fmt: skip
     model = ModelFigures("people from 0.1", 6, 24, 1, 2, 3.5, 1, 8, is_out=True)
     return Figures(
@@ -58,6 +60,11 @@ def test_every_count_is_there_with_its_camera() -> None:
     assert found["watchpost_camera_packets_total", 'a "b"'] == 100
     assert found["watchpost_camera_reconnects_total", 'a "b"'] == 1
     assert found["watchpost_camera_analysed_frames_total", "c"] == 7
+    assert found["watchpost_recording_up", 'a "b"'] == 0
+    assert found["watchpost_recording_bytes_total", 'a "b"'] == 99
+    assert found["watchpost_recording_lost_packets_total", 'a "b"'] == 7
+    assert found["watchpost_recording_queued_bytes", 'a "b"'] == 11
+    assert ("watchpost_recording_up", "c") not in found
     assert found["watchpost_gate_wakes_total", 'a "b"', "key_frames"] == 4
     assert found["watchpost_gate_state", 'a "b"', "awake"] == 1
     assert found["watchpost_gate_state", 'a "b"', "asleep"] == 0

@@ -17,6 +17,7 @@ from watchpost.runtime.allocator import keep_memory_low
 from watchpost.runtime.figures import Figures
 from watchpost.runtime.live import LiveHub
 from watchpost.runtime.process_count import process_count
+from watchpost.runtime.recording import Keeper
 from watchpost.runtime.relay import RelayedHub
 from watchpost.runtime.supervisor import Supervisor
 from watchpost.runtime.workers import Workers
@@ -64,10 +65,12 @@ def serve(path: Path) -> None:
     used = seen = _fingerprint(path)
     count = _processes(config)
     hub, cameras = _make_cameras(count, clock)
-    page = _start_page(hub, config.web, cameras)
+    keeper = Keeper(clock)
+    page = _start_page(hub, config.web, cameras, keeper)
     try:
         with StopOnSignals(stop):
             cameras.apply(config)
+            keeper.apply(config)
             _log_cameras(path, config)
             while not clock.wait(_LOOK_S, stop):
                 cameras.tend()
@@ -77,9 +80,11 @@ def serve(path: Path) -> None:
                     reload.clear()
                     used = seen
                     config = _reload(path, config, cameras)
+                    keeper.apply(config)
     finally:
         cameras.close()
         page.stop()
+        keeper.close()
 
 
 def _make_cameras(count: int, clock: Clock) -> tuple[LiveHub, Cameras]:
@@ -97,9 +102,16 @@ def _processes(config: Configuration) -> int:
     return process_count(config.processes, running, usable_cores())
 
 
-def _start_page(hub: LiveHub, web: Web, cameras: Cameras) -> WebServer:
+def _start_page(hub: LiveHub, web: Web, cameras: Cameras, keeper: Keeper) -> WebServer:
     token = None if web.token is None else web.token.get_secret_value()
-    app = create_app(hub, token=token, store=lambda: cameras.store, figures=cameras.figures, wake=cameras.wake)
+    app = create_app(
+        hub,
+        token=token,
+        store=lambda: cameras.store,
+        figures=cameras.figures,
+        wake=cameras.wake,
+        recordings=lambda: keeper.archive,
+    )
     page = WebServer(app, web.host, web.port)
     _LOG.info("page: %s", page.start())
     return page

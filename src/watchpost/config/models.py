@@ -16,9 +16,10 @@ from watchpost import plugins
 from watchpost.config.decoding import DecodeOn
 from watchpost.config.detection import DetectionOptions, Fps
 from watchpost.config.gate import GateOptions, RingOptions
-from watchpost.config.names import Line, Name, Polygon
+from watchpost.config.names import Line, Name, Polygon, Timezone
 from watchpost.config.plugin import PluginSection, beside_file, checked_options
 from watchpost.config.processes import AUTO, ProcessCount
+from watchpost.config.recording import RecordingOptions, StorageOptions
 from watchpost.config.source import source_beside_file, source_plugin
 from watchpost.options import Seconds, Settings
 from watchpost.plugins import DEFAULT_MODEL
@@ -205,6 +206,11 @@ class Analysis(Settings):
     the processor, with a line in the log."""
     ring: RingOptions = RingOptions()
     """How much of a live camera's stream is held, so that a camera that wakes goes back to before it woke."""
+    recording: RecordingOptions = RecordingOptions()
+    """What is recorded of a live camera."""
+    timezone: Timezone | None = None
+    """Where the camera is, for times that are shown or asked for: a name such as `Asia/Seoul`; nothing: this machine's
+    zone."""
 
     @property
     def live_fps(self) -> float:
@@ -290,6 +296,8 @@ class Configuration(Settings):
     """How the detectors are run for all cameras together, and what is given up when there is too much to do."""
     sinks: tuple[SinkSection, ...] = ()
     """Where events are sent: a list such as `[{kind: webhook, url: https://...}]`."""
+    recordings: StorageOptions = StorageOptions()
+    """How much room all recordings together may take; they are in the folder `data`."""
     store: StoreSection = Field(default_factory=lambda: StoreSection.model_validate("sqlite"))
     """Where events are kept."""
     processes: ProcessCount = AUTO

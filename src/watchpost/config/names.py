@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from typing import Annotated, Final
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from pydantic import AfterValidator, Field
@@ -72,3 +73,17 @@ Polygon = Annotated[tuple[Point, ...], Field(min_length=3, max_length=100), Afte
 
 Line = Annotated[tuple[Point, ...], Field(min_length=2, max_length=100), AfterValidator(_checked_line)]
 """A line from point to point, `[[x, y], [x, y]]` or longer, in fractions 0-1."""
+
+
+def _checked_timezone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError):  # unknown, or no name that a file could have
+        raise PydanticCustomError(
+            "timezone", "{name} is no time zone; write a name such as Europe/Berlin or Asia/Seoul", {"name": name}
+        ) from None
+    return name
+
+
+Timezone = Annotated[str, AfterValidator(_checked_timezone)]
+"""A name of the IANA time zone database."""

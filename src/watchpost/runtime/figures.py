@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from watchpost.recordings.recorder import RecorderFigures
 from watchpost.runtime.camera import Camera
 from watchpost.runtime.delays import Delays
 from watchpost.video.gate_explained import Explanation
@@ -45,6 +46,8 @@ class CameraFigures:
     """Compressed data that is held of its stream."""
     delays: Delays = field(default_factory=Delays)
     """From the arrival of each analysed frame to its result."""
+    recording: RecorderFigures | None = None
+    """`None` where the camera is not recorded."""
     worker: str | None = None
     """The worker process that it runs in, `None` where that is the server itself."""
 
@@ -120,7 +123,9 @@ def _sum(a: ModelFigures, b: ModelFigures) -> ModelFigures:
     )
 
 
-def camera_figures(camera: Camera, losses: int, starts: int) -> CameraFigures:
+def camera_figures(
+    camera: Camera, losses: int, starts: int, recording: RecorderFigures | None = None
+) -> CameraFigures:
     """What a running camera has counted; from any thread."""
     stats, gate = camera.stats, camera.gate
     return CameraFigures(
@@ -140,6 +145,7 @@ def camera_figures(camera: Camera, losses: int, starts: int) -> CameraFigures:
         analysed_fps=stats.fps(),
         ring_bytes=camera.ring_bytes,
         delays=stats.delays.delays(),
+        recording=recording,
     )
 
 

@@ -32,6 +32,7 @@ from watchpost.runtime.intake import Intake
 from watchpost.runtime.live import LiveHub
 from watchpost.runtime.outlet import EventOutlet, Outlet
 from watchpost.runtime.reconnect import State, packets
+from watchpost.runtime.recording import Recordings, source_options
 from watchpost.sources import Source, open_source
 from watchpost.stores import EventStore
 from watchpost.types import Event, Packet
@@ -82,6 +83,7 @@ class Supervisor:
         self._config = Configuration()
         self._entries: dict[str, _Entry] = {}
         self._outlet = outlet or Outlet(clock)
+        self._recordings = Recordings(clock)
         self._stills = Stills()
         self._detectors = DetectorPool(clock, self._events, self._note_model, detector_threads)
 
@@ -97,6 +99,7 @@ class Supervisor:
         self._stop(difference.removed | difference.changed)
         for name in difference.removed:
             self._hub.remove(name)
+        self._recordings.keep(name for name, camera in new.cameras.items() if camera.enabled)
         used = {camera.model for camera in new.cameras.values() if camera.enabled}
         self._detectors.keep(frozenset(used - difference.models))
         if "detection" in difference.server:
@@ -130,7 +133,11 @@ class Supervisor:
     def figures(self) -> Figures:
         """What all running cameras and the batcher have counted; from any thread."""
         running = [(entry.running, entry) for entry in list(self._entries.values())]
-        cameras = [camera_figures(camera, each.losses, each.starts) for camera, each in running if camera is not None]
+        cameras = [
+            camera_figures(camera, each.losses, each.starts, self._recordings.figures(camera.name))
+            for camera, each in running
+            if camera is not None
+        ]
         return Figures(tuple(cameras), self._detectors.counts(), models=self._detectors.figures())
 
     @property
@@ -141,6 +148,7 @@ class Supervisor:
     def close(self) -> None:
         """Stop all cameras, report what was going on, hand on the last events."""
         self._stop(list(self._entries))
+        self._recordings.close()
         self._detectors.close()
         self._outlet.close()
 
@@ -169,7 +177,7 @@ class Supervisor:
         self._hub.add(name, zones, lines, lambda: intake.gate)
         return Camera(
             name,
-            partial(self._packets, name, config),
+            self._recordings.packets(name, config, self._config.data, partial(self._packets, name, config)),
             intake,
             self._detectors.join(name, model, config),
             pipeline,
@@ -181,13 +189,17 @@ class Supervisor:
         )
 
     def _packets(self, name: str, config: CameraConfig, stop: threading.Event) -> Iterator[Packet]:
-        opener: Callable[[], Source] = partial(open_source, config.source, name, config.options, self._clock)
+        opener: Callable[[], Source] = partial(
+            open_source, config.source, name, source_options(config), self._clock
+        )
         return packets(opener, self._clock, stop, on_state=partial(self._note_state, name))
 
     def _show(self, result: Analysed) -> None:
         entry = self._entries.get(result.frame.camera)
         dropped = entry.running.stats.dropped if entry and entry.running else 0
         show(self._hub, result, dropped)
+        if len(result.detections):
+            self._recordings.saw_activity(result.frame.camera, result.frame.camera_time_s)
 
     def _note_state(self, name: str, state: State) -> None:
         if (entry := self._entries.get(name)) is not None:
@@ -209,6 +221,7 @@ class Supervisor:
     def _events(self, events: list[Event]) -> None:
         show_events(self._hub, events)
         for event in events:
+            self._recordings.event(event)
             _LOG.info("%s: %s %s %s", event.camera, event.class_name, event.kind, event.zone or "")
         self._outlet.events(events)
 

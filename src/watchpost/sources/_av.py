@@ -7,7 +7,8 @@ import logging
 import socket
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, BinaryIO, Final
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from urllib.parse import urlsplit
 
 import av
@@ -18,13 +19,16 @@ import av.stream
 from watchpost.clock import Clock
 from watchpost.errors import SourceError
 from watchpost.telemetry import redacted
-from watchpost.types import Packet, StreamInfo
+from watchpost.types import AudioPacket, AudioStream, Packet, StreamInfo
 
 if TYPE_CHECKING:
+    from av.audio.stream import AudioStream as AudioStreamOfInput
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
 _LOG: Final = logging.getLogger("watchpost.ffmpeg")
+_MOST_SOUNDS: Final = 1000
+"""Between two pictures: a camera whose video stopped does not fill the memory."""
 _ENCRYPTED: Final = frozenset({"https", "rtmps", "rtsps"})
 
 _ANSWERS: Final[tuple[tuple[type[Exception], str, bool], ...]] = (
@@ -141,7 +145,42 @@ def open_input(
     return opened, video
 
 
-def stream_info(stream: VideoStream, *, is_live: bool, rotation: int = 0) -> StreamInfo:
+class Sound:
+    """The sound of an open input: collected while its pictures are read."""
+
+    def __init__(self, stream: AudioStreamOfInput) -> None:
+        context = stream.codec_context
+        self.index = stream.index
+        self.stream = AudioStream(
+            context.name,
+            context.sample_rate,
+            context.channels,
+            stream.time_base or Fraction(1, 90_000),
+            context.extradata,
+        )
+        self._waiting: list[AudioPacket] = []
+
+    @classmethod
+    def of(cls, container: InputContainer) -> Sound | None:
+        """The first sound of an input, which is not discarded any more; `None` without one that is known."""
+        stream = next((each for each in container.streams.audio if each.codec_context is not None), None)
+        if stream is None:
+            return None
+        stream.discard = av.stream.Discard.default
+        return cls(stream)
+
+    def add(self, payload: av.Packet[Any]) -> None:
+        """Hold a packet for the next picture."""
+        if payload.pts is not None and len(self._waiting) < _MOST_SOUNDS:
+            self._waiting.append(AudioPacket(payload.pts, payload))
+
+    def take(self) -> tuple[AudioPacket, ...]:
+        """What came since the last picture."""
+        taken, self._waiting = tuple(self._waiting), []
+        return taken
+
+
+def stream_info(stream: VideoStream, *, is_live: bool, rotation: int = 0, sound: Sound | None = None) -> StreamInfo:
     """What a decoder must know about the stream."""
     context = stream.codec_context
     return StreamInfo(
@@ -156,10 +195,13 @@ def stream_info(stream: VideoStream, *, is_live: bool, rotation: int = 0) -> Str
         color_range=context.color_range,
         rotation=rotation,
         is_live=is_live,
+        audio=None if sound is None else sound.stream,
     )
 
 
-def to_packet(payload: av.Packet[VideoStream], info: StreamInfo, camera: str, clock: Clock) -> Packet:
+def to_packet(
+    payload: av.Packet[VideoStream], info: StreamInfo, camera: str, clock: Clock, sound: Sound | None = None
+) -> Packet:
     """FFmpeg's packet as ours, with the time of its arrival."""
     return Packet(
         camera=camera,
@@ -171,17 +213,22 @@ def to_packet(payload: av.Packet[VideoStream], info: StreamInfo, camera: str, cl
         wall_time_s=clock.wall_time_s(),
         payload=payload,
         is_corrupt=payload.is_corrupt,
+        audio=() if sound is None else sound.take(),
     )
 
 
-def demux(container: InputContainer, stream: VideoStream, address: str) -> Iterator[av.Packet[VideoStream]]:
-    """The stream's packets that hold data. Raises `SourceError` when reading breaks off."""
+def demux(
+    container: InputContainer, stream: VideoStream, address: str, sound: Sound | None = None
+) -> Iterator[av.Packet[VideoStream]]:
+    """The stream's packets that hold data; sound goes into `sound`. Raises `SourceError` when reading breaks off."""
     count = 0
     try:
-        for payload in container.demux(stream):
-            if payload.size:
+        for payload in container.demux(stream) if sound is None else container.demux([stream.index, sound.index]):
+            if sound is not None and payload.stream_index == sound.index:
+                sound.add(payload)
+            elif payload.size:
                 count += 1
-                yield payload
+                yield payload  # type: ignore[misc]  # of the video stream
     except av.error.InvalidDataError:
         raise SourceError(f"{redacted(address)}: is damaged; reading stopped after {count} pictures.") from None
     except IndexError:

@@ -37,6 +37,8 @@ class Connection:
     options: dict[str, str] = field(default_factory=dict)
     container: str | None = None
     """FFmpeg's name of the input format, where the URL does not tell it."""
+    sound: bool = False
+    """Take the sound along."""
     may_end: bool = False
     """Whether it may be a finite film, such as a file on a web server, whose end is no loss."""
 
@@ -115,11 +117,12 @@ class LiveSource:
         )
         with container:
             is_finite = connection.may_end and container.duration is not None
-            info = _av.stream_info(stream, is_live=not is_finite)
+            sound = _av.Sound.of(container) if connection.sound else None
+            info = _av.stream_info(stream, is_live=not is_finite, sound=sound)
             # HLS brings seconds of video at once; a live camera's late frames would be dropped.
             pace = Pace(self._clock, self._closed) if container.format.name == "hls" and info.is_live else None
-            for payload in _av.demux(container, stream, connection.url):
-                packet = _av.to_packet(payload, info, self._camera, self._clock)
+            for payload in _av.demux(container, stream, connection.url, sound):
+                packet = _av.to_packet(payload, info, self._camera, self._clock, sound)
                 if pace is not None:
                     pace.wait_for(packet)
                     packet = replace(packet, wall_time_s=self._clock.wall_time_s())

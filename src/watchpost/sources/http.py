@@ -22,10 +22,12 @@ class Options(TlsOptions):
 
     timeout: Annotated[Seconds, Field(gt=0)] = 20.0
     """A stream that sends nothing for this long is lost; HLS sends in bursts."""
+    sound: bool = False
+    """Take the sound along. A camera that is recorded with its sound does so by itself."""
 
 
 def create(address: str, camera: str, options: Options, clock: Clock) -> LiveSource:
     """The stream, playlist or file at an `http://` or `https://` address."""
     check_host(address)
     ffmpeg = options.ffmpeg() if address.lower().startswith("https:") else {}
-    return LiveSource(Connection(address, options.timeout, ffmpeg, may_end=True), camera, clock)
+    return LiveSource(Connection(address, options.timeout, ffmpeg, sound=options.sound, may_end=True), camera, clock)

@@ -19,6 +19,8 @@ class Options(TlsOptions):
 
     timeout: Annotated[Seconds, Field(gt=0)] = 10.0
     """A stream that sends nothing for this long is lost."""
+    sound: bool = False
+    """Take the sound along. A camera that is recorded with its sound does so by itself."""
 
 
 def create(address: str, camera: str, options: Options, clock: Clock) -> LiveSource:
@@ -27,4 +29,4 @@ def create(address: str, camera: str, options: Options, clock: Clock) -> LiveSou
     ffmpeg = {"rtmp_live": "live"}
     if address.lower().startswith("rtmps:"):
         ffmpeg |= options.ffmpeg()
-    return LiveSource(Connection(address, options.timeout, ffmpeg), camera, clock)
+    return LiveSource(Connection(address, options.timeout, ffmpeg, sound=options.sound), camera, clock)

@@ -15,10 +15,13 @@ from starlette.staticfiles import StaticFiles
 
 from watchpost.clock import Clock, SystemClock
 from watchpost.errors import WatchpostError
+from watchpost.event_json import event_from_json
+from watchpost.recordings.archive import Archive
 from watchpost.runtime.figures import CameraFigures, Figures
 from watchpost.runtime.live import LiveHub
 from watchpost.stores import EventStore
 from watchpost.telemetry import redacted
+from watchpost.types import Event
 from watchpost.web import streams
 from watchpost.web.auth import SESSION_S, Gatekeeper, TooManyAttemptsError
 from watchpost.web.es.app import create_es_app
@@ -30,6 +33,7 @@ from watchpost.web.guard import (
     session_key,
     too_many_attempts,
 )
+from watchpost.web.recordings import add_recordings
 from watchpost.web.texts import LANGUAGES, LOCALES, choose_language, render_page
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -49,6 +53,7 @@ def create_app(
     store: Callable[[], EventStore | None] = lambda: None,
     figures: Callable[[], Figures] | None = None,
     wake: Callable[[str, float], bool | None] | None = None,
+    recordings: Callable[[], Archive | None] | None = None,
     clock: Clock | None = None,
 ) -> FastAPI:
     """The application. Without a `token` it answers only requests that name this machine (localhost, 127.0.0.1).
@@ -57,6 +62,7 @@ def create_app(
     the events and snapshots of before; it is asked each time, as a server may change it.
     With `figures` there are metrics, and explanations of what the cameras' gates do. `wake` keeps a camera awake for so
     many seconds: `None` means that it does not run, false that it never sleeps.
+    `recordings` gives the archive of what cameras sent.
     Setting `app.state.stop` ends all streams.
     """
     app = FastAPI(title="Watchpost", docs_url=None, redoc_url=None, openapi_url=None)
@@ -64,6 +70,8 @@ def create_app(
     gatekeeper = None if token is None else Gatekeeper(token, clock or SystemClock())
     app.state.is_guarded = gatekeeper is not None
     _add_pages(app, gatekeeper, language)
+    if recordings is not None:
+        add_recordings(app, recordings, lambda event_id: hub.event(event_id) or _kept(store(), event_id))
     _add_cameras(app, hub)
     _add_events(app, hub, store)
     app.mount("/es", create_es_app(store))
@@ -218,6 +226,13 @@ def _add_events(app: FastAPI, hub: LiveHub, find_store: Callable[[], EventStore 
         if jpeg is None:
             return JSONResponse({"detail": "no snapshot of such an event"}, 404)
         return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400"})
+
+
+def _kept(store: EventStore | None, event_id: str) -> Event | None:
+    if store is None:
+        return None
+    hits = store.query({"query": {"ids": {"values": [event_id]}}, "size": 1})["hits"]["hits"]
+    return event_from_json(hits[0]["_source"]) if hits else None
 
 
 def _drawn_width(width: int) -> int:

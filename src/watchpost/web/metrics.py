@@ -86,6 +86,7 @@ class _Collector(Collector):
                     gauge.add_metric([camera.name], each)
             yield gauge
         yield self._delays()
+        yield from self._recordings()
         yield from self._workers()
         yield from self._gates()
         yield from self._models()
@@ -93,6 +94,19 @@ class _Collector(Collector):
             yield CounterMetricFamily(f"watchpost_detection_{name}", text, value=self._figures.batcher.get(key, 0.0))
         for name, (key, text) in _BATCHER_NOW.items():
             yield GaugeMetricFamily(f"watchpost_detection_{name}", text, value=self._figures.batcher.get(key, 0.0))
+
+    def _recordings(self) -> Iterator[Metric]:
+        up = GaugeMetricFamily("watchpost_recording_up", "0 while it is kept from recording.", labels=["camera"])
+        size = CounterMetricFamily("watchpost_recording_bytes", "Written and safe.", labels=["camera"])
+        lost = CounterMetricFamily("watchpost_recording_lost_packets", "Came and were not kept.", labels=["camera"])
+        queued = GaugeMetricFamily("watchpost_recording_queued_bytes", "Wait for the disk.", labels=["camera"])
+        for camera in self._figures.cameras:
+            if (recording := camera.recording) is not None:
+                up.add_metric([camera.name], float(not recording.problem))
+                size.add_metric([camera.name], recording.bytes)
+                lost.add_metric([camera.name], recording.lost)
+                queued.add_metric([camera.name], recording.queued_bytes)
+        yield from (up, size, lost, queued)
 
     def _workers(self) -> Iterator[Metric]:
         up = GaugeMetricFamily("watchpost_worker_up", "1 while the worker process runs and answers.", labels=["worker"])

@@ -1,4 +1,4 @@
-"""`watchpost export`: from a checkpoint to files that open by their cards."""
+"""`watchpost models export`: from a checkpoint to files that open by their cards."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from watchpost.cli.export import export
+from watchpost.cli.models_export import export
 from watchpost.detectors.card import load_card
 from watchpost.picture import encode_jpeg
 

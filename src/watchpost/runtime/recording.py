@@ -1,0 +1,226 @@
+"""The recordings of a running server: a feed and a recorder for each camera that is recorded, and their retention."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from watchpost import plugins
+from watchpost.clock import Clock
+from watchpost.config import Camera as CameraConfig
+from watchpost.config import Configuration
+from watchpost.errors import WatchpostError
+from watchpost.recordings.archive import Archive
+from watchpost.recordings.recorder import Recorder, RecorderFigures, RecorderOptions
+from watchpost.recordings.retention import CameraLimits, Limits, Retention
+from watchpost.recordings.writer import Lengths
+from watchpost.runtime.feed import Feed
+from watchpost.sources import plugin_for
+from watchpost.types import Event, Packet
+from watchpost.video.ring import Ring
+
+_LOG: Final = logging.getLogger(__name__)
+_PRUNE_S: Final = 60.0
+_GB: Final = 1_000_000_000
+_LONGEST_GROUP_S: Final = 10.0
+"""The ring drops whole groups: a key frame at or before the wanted time takes that much more."""
+
+
+@dataclass(slots=True)
+class _Recorded:
+    """A camera that is recorded, and what that depends on: other changes of its settings leave it alone."""
+
+    made_of: tuple[Any, ...]
+    feed: Feed
+    recorder: Recorder
+
+
+class Recordings:
+    """Recorders of one process. Called from the supervisor's thread, `event` and `saw_activity` from any."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._archive: Archive | None = None
+        self._recorded: dict[str, _Recorded] = {}
+
+    def packets(
+        self, name: str, config: CameraConfig, data: Path, read: Callable[[threading.Event], Iterable[Packet]]
+    ) -> Callable[[threading.Event], Iterable[Packet]]:
+        """Where the analysis of a camera takes its packets from: of one that is recorded, from its feed.
+
+        A feed that runs already goes on: reading and recording do not stop when the analysis is started anew.
+        """
+        if config.recording.mode == "off":
+            self.remove([name])
+            return read
+        made_of = config.source, config.options, config.recording, config.ring
+        found = self._recorded.get(name)
+        if found is not None and (found.made_of != made_of or found.feed.ended.is_set()):
+            self.remove([name])
+            found = None
+        if found is None:
+            try:
+                found = self._start(name, config, data, made_of, read)
+            except (WatchpostError, OSError) as error:
+                _LOG.error("%s: is not recorded: %s", name, error)
+                return read
+        return found.feed.packets
+
+    def event(self, event: Event) -> None:
+        """Record, and keep longer, what is around an event."""
+        if (found := self._recorded.get(event.camera)) is not None:
+            found.recorder.event(event)
+
+    def saw_activity(self, camera: str, camera_time_s: float) -> None:
+        """Somebody is in sight of a camera."""
+        if (found := self._recorded.get(camera)) is not None:
+            found.recorder.saw_activity(camera_time_s)
+
+    def figures(self, camera: str) -> RecorderFigures | None:
+        """What a camera's recorder has done, `None` where it is not recorded; from any thread."""
+        found = self._recorded.get(camera)
+        return None if found is None else found.recorder.figures()
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Stop recording cameras, what is waiting written."""
+        going = [found for name in names if (found := self._recorded.pop(name, None)) is not None]
+        for each in going:
+            each.feed.stop(0.0)
+        for each in going:
+            if not (each.feed.stop(2.0) & each.recorder.stop(5.0)):
+                _LOG.warning("%s: its recorder did not end in time", each.recorder.camera)
+
+    def keep(self, names: Iterable[str]) -> None:
+        """Stop recording all cameras but these."""
+        self.remove(self._recorded.keys() - set(names))
+
+    def close(self) -> None:
+        """Stop all recorders, then let go of the index."""
+        self.keep(())
+        if self._archive is not None:
+            self._archive.close()
+            self._archive = None
+
+    def _start(
+        self,
+        name: str,
+        config: CameraConfig,
+        data: Path,
+        made_of: tuple[Any, ...],
+        read: Callable[[threading.Event], Iterable[Packet]],
+    ) -> _Recorded:
+        archive = self._open(data)
+        retention = Retention(archive, self._clock, on_full=_tell_full)
+        options = recorder_options(config)
+        seconds = max(config.ring.seconds, options.before_s) + _LONGEST_GROUP_S
+        ring = Ring(round(config.ring.megabytes * 1e6), seconds) if options.mode == "events" else None
+        recorder = Recorder(name, archive, retention, self._clock, options, ring, _tell_problem)
+        found = _Recorded(made_of, Feed(name, read, recorder), recorder)
+        self._recorded[name] = found
+        recorder.start()
+        found.feed.start()
+        return found
+
+    def _open(self, data: Path) -> Archive:
+        if self._archive is None:
+            self._archive = Archive(data)
+        elif self._archive.data != data:
+            _LOG.warning("recordings stay in %s until the server is restarted", self._archive.data)
+        return self._archive
+
+
+class Keeper:
+    """Keeps all recordings of a server within their age and bytes, in a thread of its own; one for all processes."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._retention: Retention | None = None
+        self._archive: Archive | None = None
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="recordings", daemon=True)
+
+    def apply(self, config: Configuration) -> None:
+        """Keep to this configuration from now on. A folder that can not be used is told in the log."""
+        if self._archive is None:
+            try:
+                self._archive = Archive(config.data)
+            except (WatchpostError, OSError) as error:
+                _LOG.error("recordings: %s", error)
+                return
+            self._retention = Retention(self._archive, self._clock, on_full=_tell_full)
+        if self._retention is not None:
+            self._retention.limits = limits(config)
+        if self._thread.ident is None:
+            self._thread.start()
+
+    @property
+    def archive(self) -> Archive | None:
+        """The recordings, `None` where they can not be used."""
+        return self._archive
+
+    def close(self) -> None:
+        """End the thread."""
+        self._stop.set()
+        if self._thread.ident is not None:
+            self._thread.join(10.0)
+        if self._archive is not None:
+            self._archive.close()
+
+    def _run(self) -> None:
+        while True:
+            if self._retention is not None:
+                try:
+                    self._retention.prune()
+                except (WatchpostError, OSError) as error:
+                    _LOG.error("recordings: what is too old can not be deleted: %s", error)
+                except Exception:  # a fault here must not fill the disk for ever
+                    _LOG.exception("recordings")
+            if self._clock.wait(_PRUNE_S, self._stop):
+                return
+
+
+def recorder_options(config: CameraConfig) -> RecorderOptions:
+    """What a camera's settings mean for its recorder."""
+    wished = config.recording
+    lengths = Lengths(wished.segment, wished.fragment)
+    return RecorderOptions(wished.mode, wished.before, wished.after, lengths)
+
+
+def limits(config: Configuration) -> Limits:
+    """What a configuration means for what is kept."""
+    cameras = {
+        name: CameraLimits(
+            camera.recording.keep,
+            camera.recording.keep_events,
+            None if camera.recording.gigabytes is None else round(camera.recording.gigabytes * _GB),
+        )
+        for name, camera in config.cameras.items()
+    }
+    others = CameraLimits(config.defaults.recording.keep, config.defaults.recording.keep_events)
+    storage = config.recordings
+    total = None if storage.gigabytes is None else round(storage.gigabytes * _GB)
+    return Limits(cameras, others, total, round(storage.free_gigabytes * _GB))
+
+
+def source_options(config: CameraConfig) -> Mapping[str, Any]:
+    """A camera's source options; of one that is recorded with its sound, that too."""
+    wished = config.recording
+    known = plugins.load("sources", plugin_for(config.source)).Options.model_fields
+    if wished.mode == "off" or not wished.sound or "sound" not in known:
+        return config.options
+    return {"sound": True, **config.options}
+
+
+def _tell_problem(camera: str, problem: str) -> None:
+    if problem:
+        _LOG.error("ALERT %s: is not recorded: %s", camera, problem)
+    else:
+        _LOG.warning("%s: is recorded again", camera)
+
+
+def _tell_full(freed: int) -> None:
+    _LOG.error("ALERT the disk is full: %.1f MB of the oldest recordings were deleted before their time", freed / 1e6)
