@@ -33,9 +33,9 @@ ZONES = ("side door", "옆문", "ramp", "fence", None, None)
 COLOURS = ("red", "blue", "검정", "흰색")
 
 
-def events(count: int, dice: random.Random) -> Iterator[Event]:
+def events(count: int, dice: random.Random, first: int = 0) -> Iterator[Event]:
     """Events in the order of their ends, nearly: cameras report a little late now and then."""
-    for number in range(count):
+    for number in range(first, first + count):
         end_s = START_S + number * EVERY_S + dice.random()
         lasts_s = dice.expovariate(1 / 15)
         attributes: dict[str, str | int | float | bool] = {"colour": dice.choice(COLOURS)}

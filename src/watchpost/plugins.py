@@ -21,6 +21,7 @@ EXTRAS: Final = {
     "openvino": "openvino",
     "paho": "mqtt",
     "elasticsearch": "elasticsearch",
+    "elastic_transport": "elasticsearch",
     "faster_coco_eval": "evaluate",
     "torch": "train",
     "tensorboard": "train",

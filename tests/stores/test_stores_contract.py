@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from watchpost import plugins
+from watchpost.clock import SystemClock
 from watchpost.errors import WatchpostError
-from watchpost.stores import EventFilter, EventStore
+from watchpost.runtime.live import LiveHub
+from watchpost.stores import EventFilter, EventStore, elasticsearch, sqlite
+from watchpost.stores.query import QueryError
 from watchpost.types import Event, Moment, new_event_id
+from watchpost.web.app import create_app
+from watchpost.web.server import WebServer
 
 Open = Callable[[], EventStore]
 
@@ -37,18 +42,56 @@ def at(wall_time_s: float, **changes: object) -> Event:
     return event(start=Moment(0.0, wall_time_s), end=Moment(1.0, wall_time_s + 1), **changes)
 
 
-@pytest.fixture(params=plugins.names("stores"))
+@pytest.fixture(params=["sqlite", "elasticsearch", "cluster"])
 def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
-    module: ModuleType = plugins.load("stores", request.param)
+    """The embedded store; the Elasticsearch store over our own dialect; the same over the cluster of `--es-url`."""
     opened: list[EventStore] = []
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            options: object = sqlite.Options(path=tmp_path / "deep" / "events.db")
+            module: ModuleType = sqlite
+        else:
+            pytest.importorskip("elasticsearch", reason="pip install 'watchpost[elasticsearch]'")
+            module = elasticsearch
+            options = module.Options(
+                queue=tmp_path / "deep" / "queue", **_cluster(request, tmp_path, stack, request.param == "cluster")
+            )
 
-    def open_one() -> EventStore:
-        opened.append(module.create(module.Options(path=tmp_path / "deep" / "events.db")))
-        return opened[-1]
+        def open_one() -> EventStore:
+            opened.append(module.create(options))
+            return opened[-1]
 
-    yield open_one
-    for store in opened:
-        store.close()
+        yield open_one
+        for store in opened:
+            store.close()
+
+
+def _cluster(request: pytest.FixtureRequest, tmp_path: Path, stack: ExitStack, is_real: bool) -> dict[str, object]:
+    """Where the Elasticsearch store finds a cluster that is empty."""
+    if not is_real:
+        holder = sqlite.create(sqlite.Options(path=tmp_path / "dialect.db"))
+        stack.callback(holder.close)
+        server = WebServer(create_app(LiveHub(SystemClock()), store=lambda: holder), port=0)
+        stack.callback(server.stop)
+        return {"url": f"{server.start()}es"}
+    url = request.config.getoption("--es-url", default=None)
+    if url is None:
+        pytest.skip("no cluster; name one with --es-url URL")
+    from elasticsearch import Elasticsearch
+
+    key = request.config.getoption("--es-api-key", default=None)
+    prefix = f"watchpost-test-{new_event_id()}"
+    client = Elasticsearch(url, api_key=key)
+    stack.callback(client.close)
+
+    def clear() -> None:
+        for kind in ("events", "snapshots"):
+            for index in client.indices.get(index=f"{prefix}-{kind}-*"):
+                client.indices.delete(index=index)
+            client.indices.delete_index_template(name=f"{prefix}-{kind}")
+
+    stack.callback(clear)
+    return {"url": url, "api_key": key, "index": prefix}
 
 
 @pytest.fixture
@@ -161,6 +204,31 @@ def test_prune_deletes_old_events_and_their_snapshots(store: EventStore) -> None
     assert store.snapshot(old.id) is None
     assert store.snapshot(new.id) == b"new"
     assert store.prune(101.5) == 0
+
+
+def test_the_query_language(store: EventStore) -> None:
+    store.add(
+        [at(100, camera="정문 1", attributes={"n": 2}), at(200, camera="gate", zone="side door"), at(300, kind="left")]
+    )
+
+    def cameras(query: dict, **more: object) -> list[str]:
+        hits = store.query({"query": query, "sort": [{"end.time": "asc"}], **more})["hits"]["hits"]
+        return [hit["_source"]["camera"] for hit in hits]
+
+    assert cameras({"match": {"text": "정문"}}) == ["정문 1"]
+    assert cameras({"match": {"camera.text": "문"}}) == ["정문 1"]
+    assert cameras({"term": {"zone": "side door"}}) == ["gate"]
+    assert cameras({"range": {"end.time": {"gte": 201_000}}}) == ["gate", "yard"]
+    assert cameras({"range": {"attributes.n": {"gt": 1}}}) == ["정문 1"]
+    assert cameras({"bool": {"must_not": [{"exists": {"field": "zone"}}]}}, size=1) == ["정문 1"]
+    assert cameras({"wildcard": {"camera": "*at?"}}) == ["gate"]
+    answer = store.query({"size": 0, "aggs": {"kinds": {"terms": {"field": "kind"}}}})
+    buckets = answer["aggregations"]["kinds"]["buckets"]
+    assert [(bucket["key"], bucket["doc_count"]) for bucket in buckets] == [("appeared", 2), ("left", 1)]
+    marked = store.query({"query": {"match": {"zone.text": "door"}}, "highlight": {"fields": {"zone.text": {}}}})
+    assert marked["hits"]["hits"][0]["highlight"] == {"zone.text": ["side <em>door</em>"]}
+    with pytest.raises(QueryError, match="nonsense"):
+        store.query({"query": {"nonsense": {}}})
 
 
 def test_an_empty_batch_is_no_trouble(store: EventStore) -> None:

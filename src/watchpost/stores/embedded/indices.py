@@ -7,7 +7,7 @@ import re
 import secrets
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any, Final, Literal
 
@@ -146,6 +146,8 @@ class Indices:
     def search(self, expression: str, search: Search) -> dict[str, Any]:
         """The answer to a search over indices."""
         with self._connections.reading() as db:
+            if not self._resolve(db, expression):  # no index: nothing is found, and no field is missed
+                search = replace(search, sort=(), search_after=None)
             table, load = self._table(db, expression)
             return run_search(db, table, load, search, self._now_ms())
 
