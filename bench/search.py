@@ -152,7 +152,7 @@ def fill(store: sqlite.SqliteStore, count: int, batch: int, dice: random.Random)
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--events", type=int, default=100_000)
     parser.add_argument("--batch", type=int, default=500, help="events that are added at once")
     parser.add_argument("--runs", type=int, default=30, help="searches of each kind")
     parser.add_argument("--file", type=Path, help="keep the store here; one that is there is searched, not filled")
