@@ -66,7 +66,16 @@ def _rows(answer: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "analysed", f"{answer['analysed']} frames, {answer['dropped']} dropped, {answer['skipped']} skipped"
     if answer["worker"] is not None:
         yield "process", answer["worker"]
+    if (recording := answer["recording"]) is not None:
+        yield "recording", _recording(recording)
     yield "connection", f"lost {answer['losses']} times; the camera was started {answer['starts']} times"
+
+
+def _recording(figures: dict[str, Any]) -> str:
+    lost = f"; {figures['lost']} packets lost" if figures["lost"] else ""
+    left_out = f"; without sound: {figures['sound_left_out']} can not be recorded" if figures["sound_left_out"] else ""
+    trouble = f"; NOT NOW: {figures['problem']}" if figures["problem"] else ""
+    return f"{figures['mode']}, {figures['bytes'] / 1e6:.1f} MB since the start{lost}{left_out}{trouble}"
 
 
 def _wakes(gate: dict[str, Any]) -> Iterator[tuple[str, str]]:
