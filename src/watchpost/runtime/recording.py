@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,9 @@ from watchpost.video.ring import Ring
 
 _LOG: Final = logging.getLogger(__name__)
 _PRUNE_S: Final = 60.0
+_FEEDS_STOP_WITHIN_S: Final = 2.0
+_RECORDERS_STOP_WITHIN_S: Final = 5.0
+"""All together: the guard kills a server that takes 20 s."""
 _GB: Final = 1_000_000_000
 _LONGEST_GROUP_S: Final = 10.0
 """The ring drops whole groups: a key frame at or before the wanted time takes that much more."""
@@ -88,11 +92,17 @@ class Recordings:
     def remove(self, names: Iterable[str]) -> None:
         """Stop recording cameras, what is waiting written."""
         going = [found for name in names if (found := self._recorded.pop(name, None)) is not None]
-        for each in going:
-            each.feed.stop(0.0)
-        for each in going:
-            if not (each.feed.stop(2.0) & each.recorder.stop(5.0)):
-                _LOG.warning("%s: its recorder did not end in time", each.recorder.camera)
+        # all are told before any is waited for: a disk that hangs must not hold up the server's end once a camera
+        for stops, within_s in (
+            ([each.feed.stop for each in going], _FEEDS_STOP_WITHIN_S),
+            ([each.recorder.stop for each in going], _RECORDERS_STOP_WITHIN_S),
+        ):
+            for stop in stops:
+                stop(0.0)
+            end_s = time.monotonic() + within_s
+            late = sum(not stop(max(0.0, end_s - time.monotonic())) for stop in stops)
+            if late:
+                _LOG.warning("recordings: %d threads did not end in time; what waited for the disk is lost", late)
 
     def keep(self, names: Iterable[str]) -> None:
         """Stop recording all cameras but these."""
