@@ -88,7 +88,7 @@ def _cluster(request: pytest.FixtureRequest, tmp_path: Path, stack: ExitStack, i
         for kind in ("events", "snapshots"):
             for index in client.indices.get(index=f"{prefix}-{kind}-*"):
                 client.indices.delete(index=index)
-            client.indices.delete_index_template(name=f"{prefix}-{kind}")
+            client.options(ignore_status=404).indices.delete_index_template(name=f"{prefix}-{kind}")
 
     stack.callback(clear)
     return {"url": url, "api_key": key, "index": prefix}
