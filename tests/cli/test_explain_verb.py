@@ -51,14 +51,14 @@ def run(*arguments: str) -> str:
 
 def test_the_table_says_what_the_gate_does_and_why(config: Path) -> None:
     table = run("정문/1", "--config", str(config))
-    assert "awake: the stream has just begun" in table
+    assert "asleep: the stream has just begun" in table
     assert "10 frames, 2 dropped, 8 skipped" in table
     assert "lost 1 times" in table
 
 
 def test_json_has_everything(config: Path) -> None:
     answer = json.loads(run("정문/1", "--config", str(config), "--json"))
-    assert (answer["packets"], answer["gate"]["state"], answer["gate"]["usual"]) == (100, "awake", [])
+    assert (answer["packets"], answer["gate"]["state"], answer["gate"]["usual"]) == (100, "asleep", [])
 
 
 def test_a_file_has_no_gate(config: Path) -> None:

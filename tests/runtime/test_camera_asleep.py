@@ -181,6 +181,22 @@ def test_who_comes_while_the_camera_sleeps_is_seen_from_the_first_frame_on() -> 
     assert len(run.looks) > 10
 
 
+@pytest.mark.parametrize("enters_s", [0.0, 1.0])
+def test_who_is_there_as_the_camera_starts_is_seen_from_the_first_frame_on(enters_s: float) -> None:
+    run = play(live(12), is_seen=lambda time_s: enters_s <= time_s < 6)
+    assert next((each.kind, each.start.camera_time_s) for each in run.events) == ("appeared", enters_s)
+    visit = [time_s for time_s in run.times_s if enters_s <= time_s < 6]
+    assert visit == [time_s / 10 for time_s in range(round(enters_s * 10), 60)]
+    assert run.times_s == sorted(set(run.times_s))
+    assert run.scene.detected[: 2 if enters_s else 1] == ([0.0, 2.0] if enters_s else [0.0])
+
+
+def test_an_empty_room_costs_little_at_the_start() -> None:
+    run = play(live(6))
+    assert run.camera.stats.decoded == 3
+    assert run.scene.detected == [0.0, 2.0]
+
+
 def test_an_empty_room_is_shown_to_the_detector_now_and_then() -> None:
     run = play(live(60))
     asleep = [time_s for time_s in run.times_s if time_s > 20]
@@ -213,9 +229,9 @@ def test_what_would_not_become_a_track_does_not_wake_it(confidence: float, wakes
 def test_a_restart_of_the_clock_is_not_lost_with_a_frame_that_is_not_due() -> None:
     packets = live(4)
     packets[17] = dataclasses.replace(packets[17], is_discontinuous=True)
-    run = play(packets, fps=2.0)
-    assert run.times_s == [0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5]
-    assert [result.frame.is_discontinuous for result in run.results] == [False] * 4 + [True] + [False] * 3
+    run = play(packets, fps=2.0, rule=Waiting(0, 99))
+    assert run.times_s == pytest.approx([0.0, 0.1, 0.6, 1.1, 1.6, 2.1, 2.6, 3.1, 3.6])
+    assert [result.frame.is_discontinuous for result in run.results] == [False] * 5 + [True] + [False] * 3
     assert run.resets == 2  # there, and at the end
 
 
@@ -298,5 +314,5 @@ def test_an_operator_wakes_a_camera_for_a_while() -> None:
 
 
 def test_a_live_camera_goes_by_its_own_rate_from_the_first_packet_on() -> None:
-    run = play(live(10), fps=math.inf, adaptive=AdaptiveOptions(full_fps=5, least_fps=5))
-    assert np.diff([time_s for time_s in run.times_s if time_s <= 2]) == pytest.approx(0.2)
+    run = play(live(10), fps=math.inf, adaptive=AdaptiveOptions(full_fps=5, least_fps=5), rule=Waiting(0, 99))
+    assert np.diff([time_s for time_s in run.times_s if 0 < time_s <= 2]) == pytest.approx(0.2)

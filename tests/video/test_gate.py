@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from sized_packets import STREAM, camera
 from watchpost.config.gate import GateOptions
 from watchpost.types import Packet
-from watchpost.video.gate import Gate, Work
+from watchpost.video.gate import Gate
 from watchpost.video.gate_explained import Reason, State
+from watchpost.video.gate_work import Work
 from watchpost.video.picture_change import COLUMNS, ROWS
 from watchpost.video.ring import Ring
 
@@ -79,7 +80,7 @@ class Room:
         return shown
 
     def woke(self) -> list[tuple[float, Reason]]:
-        return [(time_s, reason) for time_s, state, reason in self.states if state is State.AWAKE][1:]
+        return [(time_s, reason) for time_s, state, reason in self.states if state is State.AWAKE]
 
 
 def visits(*spans: tuple[float, float]) -> Callable[[float], bool]:
@@ -88,11 +89,10 @@ def visits(*spans: tuple[float, float]) -> Callable[[float], bool]:
 
 def test_a_quiet_camera_sleeps_and_shows_its_key_frames_alone() -> None:
     room = Room().play(camera(60))
-    assert room.states[0] == (0.0, State.AWAKE, Reason.START)
-    assert room.states[1][1:] == (State.ASLEEP, Reason.QUIET)
-    assert room.states[1][0] <= 4
-    assert room.woke() == []
-    assert room.alone == [float(second) for second in range(2, 60, 2)]
+    assert [state[1:] for state in room.states] == [(State.ASLEEP, Reason.START), (State.ASLEEP, Reason.QUIET)]
+    assert room.states[1][0] == 4.1, "the packet after the third look"
+    assert room.awake == []
+    assert room.alone == [float(second) for second in range(0, 60, 2)]
     explained = room.gate.explain()
     assert explained.packets == 600
     assert explained.looks == len(room.alone)
@@ -106,7 +106,8 @@ def test_a_quiet_camera_sleeps_and_shows_its_key_frames_alone() -> None:
 @pytest.mark.parametrize(("gop_s", "apart"), [(0.5, 1.5), (1.0, 2.0), (2.0, 2.0), (4.0, 4.0)])
 def test_short_groups_are_passed_over(gop_s: float, apart: float) -> None:
     alone = Room().play(camera(60, gop_s)).alone
-    assert set(np.diff(alone[1:]).round(1)) == {apart}
+    assert np.diff(alone[:3]) == pytest.approx(gop_s), "at the start, each"
+    assert set(np.diff(alone[2:]).round(1)) == {apart}
 
 
 def test_packet_sizes_wake_and_decoding_goes_back_to_the_quiet_key_frame() -> None:
@@ -141,8 +142,8 @@ def test_objects_on_a_key_frame_wake_although_they_are_told_late() -> None:
 def test_somebody_who_is_found_keeps_it_awake_however_still_they_are() -> None:
     is_there = visits((30, 200))
     room = Room(objects=is_there, picture=lambda time_s: PERSON if is_there(time_s) else EMPTY).play(camera(220))
-    asleep = [time_s for time_s, state, _ in room.states if state is State.ASLEEP]
-    assert asleep == [pytest.approx(2, abs=2), pytest.approx(201, abs=0.3)]
+    asleep = [time_s for time_s, state, reason in room.states if (state, reason) == (State.ASLEEP, Reason.QUIET)]
+    assert asleep == [pytest.approx(4.1), pytest.approx(201, abs=0.3)]
 
 
 def test_who_has_just_gone_does_not_wake_it_again() -> None:
@@ -243,8 +244,10 @@ def test_missing_and_rare_key_frames_open_it(gop_s: float | None) -> None:
     room = Room().play([first_is_key, *list(camera(120, gop_s))[1:]])
     assert room.gate.state is State.OPEN
     assert room.gate.reason is Reason.KEY_FRAMES
-    assert len(room.awake) == 1200
-    assert not any(state is State.ASLEEP for _, state, _ in room.states)
+    assert room.alone == [0.0]
+    assert len(room.awake) == 1199, "all the others, those from before it was opened too"
+    assert [state for _, state, _ in room.states] == [State.ASLEEP, State.OPEN]
+    assert room.states[1][0] == pytest.approx(5.1)
 
 
 def test_a_stream_that_sends_key_frames_again_is_trusted_again() -> None:
@@ -277,11 +280,30 @@ def test_a_screen_that_flickers_is_noise() -> None:
     assert len(room.woke()) < 6
 
 
-def test_a_ring_that_can_not_hold_a_group_is_told() -> None:
+@pytest.mark.parametrize("max_bytes", [100, 24_000])
+def test_a_ring_that_can_not_hold_a_group_opens_it_before_anything_is_lost(max_bytes: int) -> None:
     room = Room()
-    room.ring = Ring(max_bytes=100, max_seconds=12)
+    room.ring = Ring(max_bytes, max_seconds=12)
     room.gate = Gate(GateOptions(), room.ring)
-    room.play(camera(10))
+    room.play(camera(30))
+    assert (room.gate.state, room.gate.reason) == (State.OPEN, Reason.RING)
+    assert len({*room.awake, *room.alone}) == 300
+    assert room.gate.explain().lost_s == 0
+
+
+def test_missing_key_frames_open_it_before_a_short_ring_has_dropped_the_last() -> None:
+    room = Room(GateOptions(longest_gop=5))
+    room.ring = Ring(1 << 24, max_seconds=4)
+    room.gate = Gate(room.options, room.ring)
+    room.play(camera(30, 10.0))
+    assert (room.gate.state, room.gate.reason) == (State.OPEN, Reason.KEY_FRAMES)
+    assert len({*room.awake, *room.alone}) == 300
+
+
+def test_a_ring_that_holds_no_key_frame_on_waking_is_told() -> None:
+    room = Room().play(camera(10))
+    empty = Ring(max_bytes=100, max_seconds=12)
+    room.gate._ring = empty
     room.gate.demand(30)
     work = room.gate.admit(next(camera(0.1, start_s=10.1)))
     assert len(work.packets) == 1
@@ -299,8 +321,9 @@ def test_switched_off_it_decodes_everything() -> None:
 def test_a_new_stream_is_learned_anew() -> None:
     other = replace(STREAM)
     room = Room().play(camera(30)).play(replace(packet, stream=other) for packet in camera(30, start_s=30))
-    assert [state for _, state, _ in room.states] == [State.AWAKE, State.ASLEEP] * 2
-    assert room.states[2][2] is Reason.START
+    assert [reason for *_, reason in room.states] == [Reason.START, Reason.QUIET] * 2
+    assert all(state is State.ASLEEP for _, state, _ in room.states)
+    assert room.alone == [float(second) for second in range(0, 60, 2)]
 
 
 def test_b_frames_come_in_order_and_once() -> None:
@@ -309,6 +332,75 @@ def test_b_frames_come_in_order_and_once() -> None:
     room.play(camera(90, bframes=True, size=lambda time_s: 1500 if is_there(time_s) else 400))
     assert [reason for _, reason in room.woke()] == [Reason.SIZES]
     assert {round(time_s, 1) for time_s in room.awake} >= {round(61.3 + 0.1 * number, 1) for number in range(40)}
+
+
+@pytest.mark.parametrize("gop_s", [0.1, 0.5, 1.0, 2.0])
+def test_a_start_costs_a_few_key_frames(gop_s: float) -> None:
+    room = Room().play(camera(6, gop_s))
+    assert room.awake == []
+    assert room.gate.explain().decoded <= 6
+
+
+@pytest.mark.parametrize("enters_s", [0.0, 1.0, 1.9, 2.0, 3.0])
+@pytest.mark.parametrize("start_s", [0.0, 1000.0])
+def test_who_is_there_as_the_stream_begins_is_seen_from_their_first_frame_on(enters_s: float, start_s: float) -> None:
+    is_there = visits((start_s + enters_s, start_s + 8))
+    room = Room(objects=is_there, picture=lambda time_s: PERSON if is_there(time_s) else EMPTY)
+    room.play(camera(12, start_s=start_s))
+    look_s = next(float(second) for second in (0, 2, 4) if second >= enters_s)
+    woke_s, _ = room.woke()[0]
+    assert woke_s == pytest.approx(start_s + look_s + 0.1), "with the packet after the look that shows them"
+    first = start_s + max(0.0, look_s - 1.9) if enters_s else start_s
+    expected = np.arange(round(first * 10), round((start_s + 8) * 10)) / 10
+    assert room.awake[: len(expected)] == pytest.approx(expected)
+    assert room.gate.explain().lost_s == 0
+    assert room.gate.state is State.ASLEEP, "they have gone"
+
+
+def test_who_is_told_late_of_the_first_look_is_seen_from_the_first_packet_on() -> None:
+    room = Room(objects=None).play(camera(3.5))
+    assert room.gate.reason is Reason.START
+    room.gate.see_objects(0.0, 1)
+    room.play(camera(0.5, start_s=3.5))
+    assert room.woke() == [(3.5, Reason.OBJECTS)]
+    assert room.awake == pytest.approx(np.arange(40) / 10)
+
+
+def test_a_new_stream_does_not_go_back_into_the_one_before() -> None:
+    other = replace(STREAM)
+    is_there = visits((33, 36))
+    room = Room(objects=is_there).play(camera(30.5))
+    room.play(replace(packet, stream=other) for packet in camera(12, start_s=30.5))  # its first key frame is at 32
+    assert room.woke() == [(34.1, Reason.OBJECTS)]
+    assert room.awake[0] == 32.1
+    room = Room(objects=visits((30, 36))).play(camera(29.9))
+    room.play(replace(packet, stream=other) for packet in camera(12, start_s=30.5))
+    assert room.woke()[0] == (32.1, Reason.OBJECTS)
+    assert room.awake[0] == 32.0
+
+
+def test_a_clock_that_restarts_between_key_frames_is_told_to_the_decoder() -> None:
+    gate, ring = Gate(GateOptions(), Ring(1 << 24, 12)), Ring(1 << 24, 12)
+    for packet in camera(10.5):
+        ring.add(packet)
+        gate.admit(packet)
+    packet = replace(next(camera(0.1, start_s=10.5)), is_discontinuous=True)
+    assert gate.admit(packet).packets == (packet,)
+    assert (gate.state, gate.reason) == (State.ASLEEP, Reason.START)
+
+
+def test_a_restart_that_a_look_has_told_is_not_told_again() -> None:
+    room = Room(objects=lambda time_s: time_s >= 32)
+    packets = list(camera(4, start_s=30))
+    packets[0] = replace(packets[0], is_discontinuous=True)
+    room.play(camera(30)).play(packets[:20])
+    room.ring.add(packets[20])
+    room.gate.admit(packets[20])
+    room.gate.see_objects(32.0, 1)
+    room.ring.add(packets[21])
+    work = room.gate.admit(packets[21])
+    assert [packet.dts for packet in work.packets] == list(range(300, 322))
+    assert not any(packet.is_discontinuous for packet in work.packets)
 
 
 def test_packets_without_times_are_refused() -> None:

@@ -1,8 +1,9 @@
 """What comes out of a camera's packets: every frame of a file; of a live camera, what its gate asks for.
 
-Which frames the detector sees while a camera sleeps: a look whose picture changed wakes the camera by itself, so it
-is shown to nobody. Of the others those of the first 2 s after falling asleep are, so that rules learn that nobody is
-left, and then one each 10 s, by which somebody who stands still is found.
+Which frames the detector sees while a camera sleeps: of a stream that has just begun, each look until the gate can
+compare pictures. Later a look whose picture changed wakes the camera by itself, so it is shown to nobody. Of the
+others those of the first 2 s after falling asleep are, so that rules learn that nobody is left, and then one each
+10 s, by which somebody who stands still is found.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from watchpost.clock import Clock
 from watchpost.config.gate import GateOptions, RingOptions
 from watchpost.runtime.keeping_up import KeepingUp, MeteredDecoder
 from watchpost.types import Frame, Packet
-from watchpost.video import gate
+from watchpost.video import gate, gate_work
+from watchpost.video.gate_explained import Reason
 from watchpost.video.picture_change import COLUMNS, ROWS
 from watchpost.video.ring import Ring
 
@@ -28,7 +30,7 @@ _LONGEST_HOLD_S: Final = 5.0
 _CAUGHT_UP_S: Final = 0.2
 
 
-class FrameDecoder(pipeline.FrameDecoder, gate.FrameDecoder, Protocol):
+class FrameDecoder(pipeline.FrameDecoder, gate_work.FrameDecoder, Protocol):
     """What is needed of `watchpost.video.decoder.Decoder`."""
 
 
@@ -99,7 +101,7 @@ class Intake:
         for frame in work.frames(self._metered):
             has_changed = self._shows_change(self.gate, frame)
             if work.is_alone and frame.camera_time_s == work.packets[0].camera_time_s:
-                yield Taken(frame, is_look=True, is_wanted=not has_changed and self._is_glance_due(frame))
+                yield Taken(frame, is_look=True, is_wanted=self._is_shown(self.gate, frame, has_changed))
             else:
                 self._next_glance_s = float("-inf")
                 yield Taken(frame, may_wait=self._is_behind(frame))
@@ -121,6 +123,12 @@ class Intake:
     def _shows_change(self, own: gate.Gate, frame: Frame) -> bool:
         time_s = frame.camera_time_s
         return own.wants_picture(time_s) and own.see_picture(time_s, frame.picture.grey(COLUMNS, ROWS))
+
+    def _is_shown(self, own: gate.Gate, frame: Frame, has_changed: bool) -> bool:
+        """Whether the detector is to see a look."""
+        if own.reason is not Reason.START and has_changed:
+            return False
+        return self._is_glance_due(frame) or own.reason is Reason.START
 
     def _is_glance_due(self, frame: Frame) -> bool:
         time_s = frame.camera_time_s

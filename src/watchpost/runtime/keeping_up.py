@@ -14,7 +14,7 @@ from typing import Final
 
 from watchpost.clock import Clock
 from watchpost.types import Frame, Packet, StreamInfo
-from watchpost.video.gate import FrameDecoder
+from watchpost.video.gate_work import FrameDecoder
 
 _LOG: Final = logging.getLogger(__name__)
 _LATE_S: Final = 2.0

@@ -2,28 +2,30 @@
 
 While a scene is quiet, single key frames are looked at and the rest is left alone. Packet sizes, a key frame whose
 picture changed, objects found in it, or a demand wake the camera; decoding then goes back to the last key frame that
-was quiet, so that what happened before is analysed too. Camera time is the only time here.
+was quiet, so that what happened before is analysed too. A stream begins in the same way, asleep: until the pictures
+can be compared, each look is for the analysis. Camera time is the only time here.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final, Protocol
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from watchpost.config.gate import GateOptions
-from watchpost.types import Frame, Packet, StreamInfo
+from watchpost.types import Packet, StreamInfo
 from watchpost.video.gate_explained import Explanation, Reason, State
+from watchpost.video.gate_work import Work
 from watchpost.video.packet_sizes import PacketSizes
 from watchpost.video.picture_change import FEWEST_CELLS, PictureChange
 from watchpost.video.ring import Ring
 
 _LOOK_AWAKE_S: Final = 0.5
+"""At least so long between small pictures while awake, and between looks at a stream that has just begun."""
 _ASLEEP_RATE: Final = 0.2
 """How fast the reference picture follows the scene while nothing happens."""
 _ACCEPTING_RATE: Final = 0.3
@@ -42,41 +44,12 @@ _FALSE_WAKES_WITHIN_S: Final = 120.0
 _OPEN_FOR_S: Final = 300.0
 _GOOD_GOPS: Final = 3
 _SETTLED: Final = 8
+_FULL: Final = 0.9
+"""Of the ring, in bytes or seconds: a group of pictures that goes beyond it would soon lose its beginning."""
+_FAULTS: Final = frozenset({Reason.KEY_FRAMES, Reason.NO_PICTURE, Reason.RING})
+"""After these the stream is not trusted."""
 _UNANSWERED: Final = 2
 """Key frames alone that gave no picture: intra-refresh streams flag places as key frames that are none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What the decoder has to do now."""
-
-    packets: Sequence[Packet] = ()
-    """To be decoded in this order; often none."""
-    is_alone: bool = False
-    """It is one key frame, and the packets that follow it are not meant to be decoded."""
-    known_until_s: float | None = None
-    """Go back: the packets begin at a key frame, and frames up to this camera time have been seen already. Frames
-    shown alone that are later than this come again."""
-
-    def frames(self, decoder: FrameDecoder) -> Iterator[Frame]:
-        """The frames that come of it, one by one: a long way back must not lie in memory as pictures."""
-        if self.known_until_s is not None:
-            decoder.restart(self.known_until_s)
-        for packet in self.packets:
-            yield from decoder.decode_alone(packet) if self.is_alone else decoder.decode(packet)
-
-
-class FrameDecoder(Protocol):
-    """What is needed of `watchpost.video.decoder.Decoder`."""
-
-    def decode(self, packet: Packet) -> list[Frame]:
-        """The frames that this packet completes."""
-
-    def decode_alone(self, packet: Packet) -> list[Frame]:
-        """The picture of a key frame, at once."""
-
-    def restart(self, known_until_s: float) -> None:
-        """Begin anew at the next key frame, leaving out frames up to a camera time."""
 
 
 _NOTHING: Final = Work()
@@ -90,12 +63,14 @@ class Gate:
     come from any thread; they take effect with the next packet.
     """
 
+    _reason: Reason
+
     def __init__(self, options: GateOptions, ring: Ring) -> None:
         self._options = options
         self._ring = ring
         self._bars = {Reason.SIZES: 1.0, Reason.PICTURE: 1.0}
         """How many times as high as at first a sign must be to wake the camera."""
-        self._longest_gop_s = min(options.longest_gop, ring.max_seconds)
+        self._longest_gop_s = min(options.longest_gop, _FULL * ring.max_seconds)
         self._inbox: deque[tuple[float, int]] = deque()
         self._demanded_until_s = -math.inf
         self._now_s = 0.0
@@ -139,7 +114,7 @@ class Gate:
         self._now_s = max(self._now_s, time_s)
         self._counts["packets"] += 1
         self._sizes.observe(packet, time_s)
-        self._note_key(packet.is_key, time_s)
+        self._note_group(packet, time_s)
         self._take_signs()
         if self._state is State.ASLEEP:
             if self._sign is None:
@@ -181,7 +156,10 @@ class Gate:
             self._is_first_look = False
             changed = False
             self._pictures.follow(1.0)
-        if self._state is not State.ASLEEP:
+        if self._is_starting and changed and not self._pictures.is_ready:  # too early to say by what
+            self._pictures.follow(1.0)
+            self._pictures.learn_noise(_ACCEPTING_RATE)
+        elif self._state is not State.ASLEEP:
             self._pictures.follow(1.0)
             if self._is_accepting or (self._reason is Reason.START and not self._has_found):
                 self._pictures.learn_noise(_ACCEPTING_RATE)
@@ -195,6 +173,8 @@ class Gate:
             self._settled_s.append(camera_time_s)
         if changed and self._pictures.is_ready:
             self._notice(Reason.PICTURE)
+        if self._is_starting and self._pictures.is_ready:
+            self._reason = Reason.QUIET
         return changed
 
     def see_objects(self, camera_time_s: float, count: int) -> None:
@@ -238,7 +218,11 @@ class Gate:
         self._sizes = PacketSizes()
         self._pictures = PictureChange()
         self._now_s = max(self._now_s, time_s)
-        self._last_key_s = time_s
+        self._begun_s = self._last_key_s = time_s
+        """Of the stream: its first key frame, once that has come."""
+        self._decodable = 0
+        """Packets from the first key frame on: decoding never goes back beyond it."""
+        self._group_bytes = 0
         self._key_interval_s: float | None = None
         self._good_gops = -1  # the first key frame ends no group
         self._open_until_s = -math.inf
@@ -248,7 +232,12 @@ class Gate:
         self._unanswered = 0
         self._decoded_until_dts = -math.inf
         self._seen_s = -math.inf
-        self._enter(State.AWAKE, Reason.START)
+        self._enter(State.ASLEEP, Reason.START)
+
+    @property
+    def _is_starting(self) -> bool:
+        """Asleep, and there are too few pictures yet to compare with."""
+        return self._state is State.ASLEEP and self._reason is Reason.START
 
     def _enter(self, state: State, reason: Reason) -> None:
         if not self._options.enabled and state is not State.HEAVY:
@@ -262,21 +251,26 @@ class Gate:
         self._is_told = self._has_found = self._is_accepting = False
         self._is_first_look = False
 
-    def _note_key(self, is_key: bool, time_s: float) -> None:
-        """Keep count of key frames; without them there is no sleeping."""
+    def _note_group(self, packet: Packet, time_s: float) -> None:
+        """Keep count of key frames; where they are missing, or the ring can not hold a group, there is no sleeping."""
         is_far = time_s - self._last_key_s > self._longest_gop_s
-        if is_far:
+        self._group_bytes = packet.size + (0 if packet.is_key else self._group_bytes)
+        if is_far or self._group_bytes > _FULL * self._ring.max_bytes:
+            fault = Reason.KEY_FRAMES if is_far else Reason.RING
             self._good_gops = 0
             if self._state is State.ASLEEP:
-                self._sign = Reason.KEY_FRAMES
+                self._sign = fault
             elif self._state is State.AWAKE:
-                self._enter(State.OPEN, Reason.KEY_FRAMES)
+                self._enter(State.OPEN, fault)
         if self._unanswered >= _UNANSWERED:
             self._sign = Reason.NO_PICTURE
-        if is_key:
+        if packet.is_key:
+            if not self._decodable:
+                self._begun_s = time_s
             self._good_gops += not is_far
             self._key_interval_s = (time_s - self._last_key_s) or None
             self._last_key_s = time_s
+        self._decodable += packet.is_key or self._decodable > 0
 
     def _take_signs(self) -> None:
         """Packet sizes, and what came in from others."""
@@ -367,9 +361,11 @@ class Gate:
 
     def _look(self, packet: Packet, time_s: float) -> Work:
         """Asleep: this packet, if it is a key frame and one is due."""
-        is_due = time_s >= self._seen_s + self._options.look or not self._looked_dts
+        apart_s = min(_LOOK_AWAKE_S, self._options.look) if self._is_starting else self._options.look
+        is_due = time_s >= self._seen_s + apart_s or not self._looked_dts
         if not packet.is_key or not is_due:
-            return _NOTHING
+            # the decoder must hear that the clock restarted; it decodes nothing before a key frame
+            return Work((packet,)) if packet.is_discontinuous else _NOTHING
         self._seen_s = time_s
         self._looked_dts.append(packet.dts or 0)
         self._unanswered += 1
@@ -384,19 +380,26 @@ class Gate:
         if sign is Reason.NO_PICTURE:
             self._unanswered = 0
             self._open_until_s = self._now_s + _OPEN_FOR_S
-        self._enter(State.OPEN if sign in (Reason.KEY_FRAMES, Reason.NO_PICTURE) else State.AWAKE, sign)
+        if sign is Reason.OBJECTS and self._is_starting:  # the pictures so far show whoever is there
+            self._pictures.forget()
+        self._enter(State.OPEN if sign in _FAULTS else State.AWAKE, sign)
+        if not self._decodable:  # nothing to go back to; the decoder waits for a key frame by itself
+            self._note_decoded(packet)
+            return Work((packet,))
         known_s = self._settled_s[-1] if self._settled_s else self._decoded_until_s
-        packets = self._ring.since_key(max(known_s, self._now_s - 2 * self._longest_gop_s))
+        packets = self._ring.since_key(max(known_s, self._now_s - 2 * self._longest_gop_s))[-self._decodable :]
+        restart_s: float | None = max(known_s, self._decoded_until_s)
         if not packets:
             self._good_gops = 0
             self._enter(State.OPEN, Reason.RING)
             packets = [packet]
-        self._lost_s += max(0.0, (packets[0].camera_time_s or 0.0) - max(known_s, 0.0))
-        restart_s: float | None = max(known_s, self._decoded_until_s)
-        if not self._looked_dts and self._reason is not Reason.RING:
+        elif not self._looked_dts:
             # no key frame has come since it fell asleep: the decoder can go on where it stopped
             packets = [each for each in packets if (each.dts or 0) > self._decoded_until_dts]
             restart_s = None
+        self._lost_s += max(0.0, (packets[0].camera_time_s or 0.0) - max(known_s, self._begun_s))
+        if packets[0].is_discontinuous and packets[0].dts in self._looked_dts:  # told with the look
+            packets[0] = replace(packets[0], is_discontinuous=False)
         for each in packets:
             self._note_decoded(each)
         return Work(packets, known_until_s=restart_s)
