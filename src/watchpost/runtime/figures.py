@@ -123,9 +123,7 @@ def _sum(a: ModelFigures, b: ModelFigures) -> ModelFigures:
     )
 
 
-def camera_figures(
-    camera: Camera, losses: int, starts: int, recording: RecorderFigures | None = None
-) -> CameraFigures:
+def camera_figures(camera: Camera, losses: int, starts: int, recording: RecorderFigures | None = None) -> CameraFigures:
     """What a running camera has counted; from any thread."""
     stats, gate = camera.stats, camera.gate
     return CameraFigures(

@@ -189,9 +189,7 @@ class Supervisor:
         )
 
     def _packets(self, name: str, config: CameraConfig, stop: threading.Event) -> Iterator[Packet]:
-        opener: Callable[[], Source] = partial(
-            open_source, config.source, name, source_options(config), self._clock
-        )
+        opener: Callable[[], Source] = partial(open_source, config.source, name, source_options(config), self._clock)
         return packets(opener, self._clock, stop, on_state=partial(self._note_state, name))
 
     def _show(self, result: Analysed) -> None:
