@@ -66,8 +66,8 @@ def test_every_count_is_there_with_its_camera() -> None:
     assert found["watchpost_recording_queued_bytes", 'a "b"'] == 11
     assert ("watchpost_recording_up", "c") not in found
     assert found["watchpost_gate_wakes_total", 'a "b"', "key_frames"] == 4
-    assert found["watchpost_gate_state", 'a "b"', "awake"] == 1
-    assert found["watchpost_gate_state", 'a "b"', "asleep"] == 0
+    assert found["watchpost_gate_state", 'a "b"', "asleep"] == 1
+    assert found["watchpost_gate_state", 'a "b"', "awake"] == 0
     assert ("watchpost_gate_false_wakes_total", "c") not in found
     assert found["watchpost_detection_busy_seconds_total",] == 1.5
     assert found["watchpost_detection_load_level",] == 2
