@@ -33,6 +33,7 @@ from watchpost.runtime.live import LiveHub
 from watchpost.runtime.outlet import EventOutlet, Outlet
 from watchpost.runtime.reconnect import State, packets
 from watchpost.runtime.recording import Recordings, source_options
+from watchpost.runtime.taps import Taps
 from watchpost.sources import Source, open_source
 from watchpost.stores import EventStore
 from watchpost.types import Event, Packet
@@ -74,10 +75,16 @@ class Supervisor:
     """
 
     def __init__(
-        self, hub: LiveHub, clock: Clock, outlet: EventOutlet | None = None, detector_threads: int | None = None
+        self,
+        hub: LiveHub,
+        clock: Clock,
+        outlet: EventOutlet | None = None,
+        detector_threads: int | None = None,
+        taps: Taps | None = None,
     ) -> None:
         """`outlet` takes the events, by default store and sinks of the configuration; `detector_threads` run the
-        detectors, by default one for each core."""
+        detectors, by default one for each core; `taps` has the live streams for those who watch."""
+        self.taps = taps or Taps()
         self._hub = hub
         self._clock = clock
         self._config = Configuration()
@@ -99,6 +106,7 @@ class Supervisor:
         self._stop(difference.removed | difference.changed)
         for name in difference.removed:
             self._hub.remove(name)
+            self.taps.remove(name)
         self._recordings.keep(name for name, camera in new.cameras.items() if camera.enabled)
         used = {camera.model for camera in new.cameras.values() if camera.enabled}
         self._detectors.keep(frozenset(used - difference.models))
@@ -190,7 +198,8 @@ class Supervisor:
 
     def _packets(self, name: str, config: CameraConfig, stop: threading.Event) -> Iterator[Packet]:
         opener: Callable[[], Source] = partial(open_source, config.source, name, source_options(config), self._clock)
-        return packets(opener, self._clock, stop, on_state=partial(self._note_state, name))
+        read = packets(opener, self._clock, stop, on_state=partial(self._note_state, name))
+        return self.taps.passing(name, read)
 
     def _show(self, result: Analysed) -> None:
         entry = self._entries.get(result.frame.camera)
