@@ -20,6 +20,7 @@ from watchpost.video.gate import Gate
 from watchpost.video.ring import Ring
 from watchpost.web.app import create_app
 from watchpost.web.server import WebServer
+from watchpost.web.services import Services
 
 TOKEN = "correct horse battery"
 app = typer.Typer()
@@ -34,7 +35,7 @@ def config(tmp_path: Path) -> Iterator[Path]:
         for name, gate in (("정문/1", explanation), ("clip", None))
     )
     page = WebServer(
-        create_app(LiveHub(ManualClock()), token=TOKEN, figures=lambda: Figures(cameras, {})), "127.0.0.1", 0
+        create_app(Services(LiveHub(ManualClock()), figures=lambda: Figures(cameras, {})), token=TOKEN), "127.0.0.1", 0
     )
     port = int(page.start().rstrip("/").rpartition(":")[2])
     path = tmp_path / "watchpost.yaml"

@@ -15,6 +15,7 @@ from watchpost.errors import WatchpostError
 from watchpost.runtime.live import LiveHub
 from watchpost.web.app import create_app
 from watchpost.web.server import WebServer
+from watchpost.web.services import Services
 
 TOKEN = "correct horse battery"
 app = typer.Typer()
@@ -30,7 +31,7 @@ def answer(camera: str, seconds: float) -> bool | None:
 @pytest.fixture
 def config(tmp_path: Path) -> Iterator[Path]:
     woken.clear()
-    page = WebServer(create_app(LiveHub(ManualClock()), token=TOKEN, wake=answer), "127.0.0.1", 0)
+    page = WebServer(create_app(Services(LiveHub(ManualClock()), wake=answer), token=TOKEN), "127.0.0.1", 0)
     port = int(page.start().rstrip("/").rpartition(":")[2])
     path = tmp_path / "watchpost.yaml"
     path.write_text(f"web: {{port: {port}, token: {TOKEN}}}")

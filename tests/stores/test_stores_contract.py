@@ -18,6 +18,7 @@ from watchpost.stores.query import QueryError
 from watchpost.types import Event, Moment, new_event_id
 from watchpost.web.app import create_app
 from watchpost.web.server import WebServer
+from watchpost.web.services import Services
 
 Open = Callable[[], EventStore]
 
@@ -71,7 +72,7 @@ def _cluster(request: pytest.FixtureRequest, tmp_path: Path, stack: ExitStack, i
     if not is_real:
         holder = sqlite.create(sqlite.Options(path=tmp_path / "dialect.db"))
         stack.callback(holder.close)
-        server = WebServer(create_app(LiveHub(SystemClock()), store=lambda: holder), port=0)
+        server = WebServer(create_app(Services(LiveHub(SystemClock()), store=lambda: holder)), port=0)
         stack.callback(server.stop)
         return {"url": f"{server.start()}es"}
     url = request.config.getoption("--es-url", default=None)

@@ -17,10 +17,13 @@ from watchpost.errors import WatchpostError
 from watchpost.picture import decode_picture
 from watchpost.runtime.live import LiveHub
 from watchpost.web import streams
+from watchpost.web.access import Role, User
 from watchpost.web.app import create_app
 from watchpost.web.guard import SESSION_COOKIE
+from watchpost.web.services import Services
 
 TOKEN = "correct horse battery"
+ADMIN = User("admin", Role.ADMIN)
 START = b"--frame\r\nContent-Type: image/jpeg\r\n\r\n"
 JPEG = b"\xff\xd8 a picture \xff\xd9"
 
@@ -35,12 +38,12 @@ def hub():
 
 @pytest.fixture
 def client(hub):
-    return TestClient(create_app(hub), base_url="http://127.0.0.1:8800", follow_redirects=False)
+    return TestClient(create_app(Services(hub)), base_url="http://127.0.0.1:8800", follow_redirects=False)
 
 
 @pytest.fixture
 def locked(hub):
-    app = create_app(hub, token=TOKEN, clock=ManualClock())
+    app = create_app(Services(hub, clock=ManualClock()), token=TOKEN)
     return TestClient(app, base_url="http://watch.example", follow_redirects=False)
 
 
@@ -104,7 +107,7 @@ def test_absurd_widths_are_refused(client, width):
 def test_events_and_snapshots_of_the_hub_and_the_store(hub):
     new = replace(event(at_s=2.0), snapshot=JPEG + b"new")
     hub.add_event(new)
-    client = TestClient(create_app(hub, store=Store), base_url="http://localhost")
+    client = TestClient(create_app(Services(hub, store=Store)), base_url="http://localhost")
     found = client.get("/api/events").json()
     assert [one["id"] for one in found] == [Store.old.id, new.id]
     assert "snapshot" not in found[0]
@@ -124,7 +127,7 @@ def test_a_store_that_fails_hides_nothing_that_happens_now(hub):
 
     new = event(at_s=2.0)
     hub.add_event(new)
-    client = TestClient(create_app(hub, store=Broken), base_url="http://localhost")
+    client = TestClient(create_app(Services(hub, store=Broken)), base_url="http://localhost")
     assert [one["id"] for one in client.get("/api/events").json()] == [new.id]
     answer = client.get("/api/events/unknown/snapshot.jpg")
     assert (answer.status_code, answer.json()) == (503, {"detail": "the disk is full"})
@@ -166,7 +169,7 @@ def test_streams_end_when_the_server_stops(hub):
 
     async def run():
         pictures = [part async for part in streams.mjpeg(hub, "정문/1", 640, CapacityLimiter(1), stop)]
-        return pictures, [part async for part in streams.news(hub, None, None, stop)]
+        return pictures, [part async for part in streams.news(hub, None, ADMIN, None, stop)]
 
     assert asyncio.run(asyncio.wait_for(run(), 10)) == ([START], [])
 
@@ -176,7 +179,7 @@ def test_news_tells_the_past_then_status_then_what_happens(hub):
     hub.add_event(first)
 
     async def run():
-        stream = streams.news(hub, None, None, threading.Event())
+        stream = streams.news(hub, None, ADMIN, None, threading.Event())
         told = [await anext(stream), await anext(stream)]
         hub.add_event(second)
         told.append(await anext(stream))
@@ -195,7 +198,7 @@ def test_a_reader_that_comes_back_is_told_only_what_it_missed(hub):
     events = [event(at_s=float(index)) for index in range(3)]
     for one in events:
         hub.add_event(one)
-    (message, status) = collect(streams.news(hub, None, events[1].id, threading.Event()), 2)
+    (message, status) = collect(streams.news(hub, None, ADMIN, events[1].id, threading.Event()), 2)
     assert events[2].id.encode() in message
     assert b"event: status" in status
 
@@ -323,7 +326,7 @@ def waking(hub):
         woken.append((camera, seconds))
         return known.get(camera)
 
-    return TestClient(create_app(hub, wake=wake), base_url="http://127.0.0.1:8800"), woken
+    return TestClient(create_app(Services(hub, wake=wake)), base_url="http://127.0.0.1:8800"), woken
 
 
 def test_a_camera_is_woken(waking):
@@ -354,6 +357,6 @@ def test_other_sites_can_not_wake_a_camera(waking, site):
 
 def test_who_is_not_logged_in_wakes_nothing(hub):
     woken = []
-    app = create_app(hub, token="correct horse battery", wake=lambda *asked: woken.append(asked))
+    app = create_app(Services(hub, wake=lambda *asked: woken.append(asked)), token="correct horse battery")
     assert TestClient(app, base_url="http://watch.example").post("/api/cameras/gate/wake").status_code == 401
     assert not woken

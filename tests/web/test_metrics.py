@@ -21,6 +21,7 @@ from watchpost.video.gate_explained import Reason, State
 from watchpost.video.ring import Ring
 from watchpost.web.app import create_app
 from watchpost.web.metrics import exposition
+from watchpost.web.services import Services
 
 pytest.importorskip("prometheus_client")
 from prometheus_client.parser import text_string_to_metric_families
@@ -49,7 +50,7 @@ def figures() -> Figures:
 
 
 def test_every_count_is_there_with_its_camera() -> None:
-    client = TestClient(create_app(LiveHub(ManualClock()), figures=figures), base_url="http://127.0.0.1:8800")
+    client = TestClient(create_app(Services(LiveHub(ManualClock()), figures=figures)), base_url="http://127.0.0.1:8800")
     answer = client.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     found = {
@@ -92,7 +93,7 @@ def test_every_count_is_there_with_its_camera() -> None:
 
 
 def test_they_are_guarded_like_the_rest() -> None:
-    app = create_app(LiveHub(ManualClock()), token=TOKEN, figures=figures, clock=ManualClock())
+    app = create_app(Services(LiveHub(ManualClock()), figures=figures, clock=ManualClock()), token=TOKEN)
     client = TestClient(app, base_url="http://watch.example")
     assert client.get("/metrics").status_code == 401
     assert client.get("/api/cameras/c/explain").status_code == 401

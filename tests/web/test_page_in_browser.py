@@ -16,6 +16,7 @@ from watchpost.runtime.live import LiveHub
 from watchpost.types import Detections, Frame
 from watchpost.web.app import create_app
 from watchpost.web.server import WebServer
+from watchpost.web.services import Services
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 TOKEN = "correct horse battery"
@@ -59,7 +60,7 @@ def serve(hub):
     servers = []
 
     def start(**settings):
-        servers.append(WebServer(create_app(hub, **settings), port=0))
+        servers.append(WebServer(create_app(Services(hub), **settings), port=0))
         return servers[-1].start()
 
     yield start
@@ -156,7 +157,7 @@ def test_login_and_logout(serve, page):
 
 
 def test_a_page_comes_back_when_the_server_does(hub, page):
-    first = WebServer(create_app(hub), port=0)
+    first = WebServer(create_app(Services(hub)), port=0)
     url = first.start()
     port = int(url.rstrip("/").rsplit(":", 1)[1])
     try:
@@ -165,7 +166,7 @@ def test_a_page_comes_back_when_the_server_does(hub, page):
     finally:
         first.stop()
     page.locator("#link").wait_for()
-    second = WebServer(create_app(hub), port=port)
+    second = WebServer(create_app(Services(hub)), port=port)
     second.start()
     try:
         page.locator("#link").wait_for(state="hidden")

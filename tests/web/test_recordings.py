@@ -20,6 +20,7 @@ from watchpost.runtime.live import LiveHub
 from watchpost.stores import sqlite
 from watchpost.types import Moment
 from watchpost.web.app import create_app
+from watchpost.web.services import Services
 
 TOKEN = "a long enough token"
 WHOLE = f"/api/cameras/gate/recording.mp4?since={MIDNIGHT}&until={MIDNIGHT + 10}"
@@ -41,7 +42,7 @@ def client(archive: Archive, tmp_path: Path) -> Iterator[TestClient]:
     store = sqlite.create(sqlite.Options(path=tmp_path / "events.db"))
     moments = {"start": Moment(6.0, MIDNIGHT + 6), "end": Moment(7.0, MIDNIGHT + 7)}
     store.add([dataclasses.replace(event(), id="e" * 32, **moments)])
-    app = create_app(LiveHub(ManualClock()), store=lambda: store, recordings=lambda: archive)
+    app = create_app(Services(LiveHub(ManualClock()), store=lambda: store, recordings=lambda: archive))
     yield TestClient(app, base_url="http://localhost")
     store.close()
 
@@ -115,7 +116,7 @@ def test_what_is_not_there_or_can_not_be_meant_is_told(client: TestClient, query
 
 
 def test_nothing_is_shown_without_a_login(archive: Archive) -> None:
-    app = create_app(LiveHub(ManualClock()), token=TOKEN, recordings=lambda: archive)
+    app = create_app(Services(LiveHub(ManualClock()), recordings=lambda: archive), token=TOKEN)
     client = TestClient(app)
     for path in (WHOLE, f"/api/events/{'e' * 32}/clip.mp4", "/api/cameras/gate/recordings?since=0&until=1"):
         assert client.get(path).status_code == 401

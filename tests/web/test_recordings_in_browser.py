@@ -15,6 +15,7 @@ from watchpost.recordings.writer import CameraWriter, Lengths
 from watchpost.runtime.live import LiveHub
 from watchpost.web.app import create_app
 from watchpost.web.server import WebServer
+from watchpost.web.services import Services
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PLAY = """async (address) => {
@@ -54,7 +55,7 @@ def address(tmp_path: Path) -> Iterator[str]:
     for packet in film(120, sound=G711):
         writer.add(packet)
     writer.finish()
-    server = WebServer(create_app(LiveHub(SystemClock()), recordings=lambda: archive), port=0)
+    server = WebServer(create_app(Services(LiveHub(SystemClock()), recordings=lambda: archive)), port=0)
     yield server.start()
     server.stop()
     archive.close()

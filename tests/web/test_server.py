@@ -16,6 +16,7 @@ from watchpost.runtime.live import LiveHub
 from watchpost.types import Detections, Frame
 from watchpost.web.app import create_app
 from watchpost.web.server import WebServer
+from watchpost.web.services import Services
 
 TOKEN = "correct horse battery"
 
@@ -29,7 +30,7 @@ def hub():
 
 def test_serves_on_a_free_port_and_stops(hub):
     before = threading.active_count()
-    server = WebServer(create_app(hub), port=0)
+    server = WebServer(create_app(Services(hub)), port=0)
     url = server.start()
     with httpx.Client(base_url=url) as client:
         assert client.get("/api/cameras").json()[0]["name"] == "gate"
@@ -42,7 +43,7 @@ def test_serves_on_a_free_port_and_stops(hub):
 
 
 def test_stops_within_a_second_although_streams_are_open(hub):
-    server = WebServer(create_app(hub), port=0)
+    server = WebServer(create_app(Services(hub)), port=0)
     url = server.start()
     with (
         httpx.Client(base_url=url) as client,
@@ -59,7 +60,7 @@ def test_stops_within_a_second_although_streams_are_open(hub):
 @pytest.mark.slow
 def test_stops_soon_although_a_viewer_does_not_read(hub):
     noise = ArrayPicture(np.random.default_rng(0).integers(0, 256, (1080, 1920, 3), np.uint8))
-    server = WebServer(create_app(hub), port=0)
+    server = WebServer(create_app(Services(hub)), port=0)
     port = int(server.start().rsplit(":", 1)[1].strip("/"))
     with socket.socket() as stalled:
         stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
@@ -77,7 +78,7 @@ def test_stops_soon_although_a_viewer_does_not_read(hub):
 def test_a_port_in_use_is_a_clear_error(hub):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        server = WebServer(create_app(hub), port=port)
+        server = WebServer(create_app(Services(hub)), port=port)
         with pytest.raises(WatchpostError, match=f"port {port} is in use by another program; choose another one"):
             server.start()
         server.stop()
@@ -88,12 +89,12 @@ def test_a_port_in_use_is_a_clear_error(hub):
 )
 def test_an_address_that_is_not_ours_is_a_clear_error(hub, host, port):
     with pytest.raises(WatchpostError, match=f"cannot listen on {host} port {port}: .*; give an address"):
-        WebServer(create_app(hub, token=TOKEN), host, port).start()
+        WebServer(create_app(Services(hub), token=TOKEN), host, port).start()
 
 
 def test_beyond_loopback_nothing_listens_without_a_token(hub):
     with pytest.raises(WatchpostError, match="set a token"):
-        WebServer(create_app(hub), "0.0.0.0", 0).start()
+        WebServer(create_app(Services(hub)), "0.0.0.0", 0).start()
 
 
 def test_addresses_that_can_be_opened(hub):
@@ -102,6 +103,6 @@ def test_addresses_that_can_be_opened(hub):
         ("::1", "http://[::1]:"),
         ("localhost", "http://localhost:"),
     ):
-        server = WebServer(create_app(hub, token=TOKEN), host, 0)
+        server = WebServer(create_app(Services(hub), token=TOKEN), host, 0)
         assert server.start().startswith(expected)
         server.stop()

@@ -20,10 +20,12 @@ from watchpost.runtime.process_count import process_count
 from watchpost.runtime.recording import Keeper
 from watchpost.runtime.relay import RelayedHub
 from watchpost.runtime.supervisor import Supervisor
+from watchpost.runtime.taps import Taps
 from watchpost.runtime.workers import Workers
 from watchpost.stores import EventStore
 from watchpost.web.app import create_app
 from watchpost.web.server import WebServer
+from watchpost.web.services import Services
 
 _LOG: Final = logging.getLogger(__name__)
 _LOOK_S: Final = 1.0
@@ -64,9 +66,19 @@ def serve(path: Path) -> None:
     config = load(path)
     used = seen = _fingerprint(path)
     count = _processes(config)
-    hub, cameras = _make_cameras(count, clock)
+    taps = Taps()
+    hub, cameras = _make_cameras(count, clock, taps)
     keeper = Keeper(clock)
-    page = _start_page(hub, config.web, cameras, keeper)
+    services = Services(
+        hub,
+        taps,
+        store=lambda: cameras.store,
+        figures=cameras.figures,
+        wake=cameras.wake,
+        recordings=lambda: keeper.archive,
+        clock=clock,
+    )
+    page = _start_page(services, config.web)
     try:
         with StopOnSignals(stop):
             cameras.apply(config)
@@ -87,11 +99,11 @@ def serve(path: Path) -> None:
         keeper.close()
 
 
-def _make_cameras(count: int, clock: Clock) -> tuple[LiveHub, Cameras]:
+def _make_cameras(count: int, clock: Clock, taps: Taps) -> tuple[LiveHub, Cameras]:
     """What runs the cameras in so many processes, and where it shows them."""
     if count == 1:
         hub = LiveHub(clock)
-        return hub, Supervisor(hub, clock)
+        return hub, Supervisor(hub, clock, taps=taps)
     relayed = RelayedHub(clock)
     return relayed, Workers(relayed, clock, count, usable_cores())
 
@@ -102,17 +114,9 @@ def _processes(config: Configuration) -> int:
     return process_count(config.processes, running, usable_cores())
 
 
-def _start_page(hub: LiveHub, web: Web, cameras: Cameras, keeper: Keeper) -> WebServer:
+def _start_page(services: Services, web: Web) -> WebServer:
     token = None if web.token is None else web.token.get_secret_value()
-    app = create_app(
-        hub,
-        token=token,
-        store=lambda: cameras.store,
-        figures=cameras.figures,
-        wake=cameras.wake,
-        recordings=lambda: keeper.archive,
-    )
-    page = WebServer(app, web.host, web.port)
+    page = WebServer(create_app(services, token=token), web.host, web.port)
     _LOG.info("page: %s", page.start())
     return page
 

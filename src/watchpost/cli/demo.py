@@ -36,6 +36,7 @@ def demo(
     from watchpost.runtime.live import LiveHub
     from watchpost.web.app import create_app
     from watchpost.web.server import WebServer
+    from watchpost.web.services import Services
 
     wishes = Wishes(
         source=source,
@@ -52,7 +53,7 @@ def demo(
         on_events=[partial(show_events, hub)],
         on_state=partial(show_state, hub, wishes.camera),
     )
-    page = WebServer(create_app(hub), port=port)
+    page = WebServer(create_app(Services(hub)), port=port)
     address = page.start()
     try:
         session.console.print(f"Live picture and events: {address}  (Ctrl-C stops)", markup=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""What every request passes before the page sees it: host, size and login; and what every answer carries."""
+"""What every request passes before anybody sees it: host, size, site and login; and what every answer carries."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from typing import Final
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.status import WS_1008_POLICY_VIOLATION
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
 
+from watchpost.web.access import LOCAL_USER, Role, User
 from watchpost.web.auth import Gatekeeper, TooManyAttemptsError, is_local_host_header
 from watchpost.web.es.credentials import tokens_in
 from watchpost.web.es.wire import MAX_BODY_BYTES as MAX_ES_BODY_BYTES
@@ -18,7 +21,10 @@ from watchpost.web.es.wire import refusal as es_refusal
 SESSION_COOKIE: Final = "watchpost_session"
 MAX_BODY_BYTES: Final = 4096
 
-_OPEN_PATHS: Final = ("/login", "/static/", "/locales/")
+_OPEN_PATHS: Final = ("/login", "/healthz")
+_OPEN_FOLDERS: Final = ("/static/", "/locales/")
+_TOKEN_USER: Final = User("token", Role.ADMIN)
+_READS: Final = ("GET", "HEAD", "OPTIONS")
 _HEADERS: Final = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; "
@@ -35,7 +41,12 @@ _HEADERS: Final = {
 
 
 class Guard:
-    """ASGI middleware: refuses before it reads. Without a gatekeeper the server is for this machine alone."""
+    """ASGI middleware for HTTP and WebSockets: refuses before it reads, and says who asks.
+
+    What is passed on has the `User` in `scope["state"]["user"]`, but for the open paths: the login, its files and the
+    health probe. An answer that has one of the headers already keeps its own. Without a gatekeeper the server is for
+    this machine alone.
+    """
 
     def __init__(self, app: ASGIApp, gatekeeper: Gatekeeper | None) -> None:
         self._app = app
@@ -43,7 +54,8 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a refusal, or pass the request on; either answer carries the headers."""
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
             return
 
         async def send_with_headers(message: Message) -> None:
@@ -53,33 +65,41 @@ class Guard:
                     headers.setdefault(name, value)
             await send(message)
 
-        refusal = self._refusal(HTTPConnection(scope))
-        await (refusal or self._app)(scope, receive, send_with_headers)
+        found = self._who(HTTPConnection(scope))
+        if isinstance(found, Response):
+            # closed before it is accepted, a WebSocket is answered with status 403
+            refusal: ASGIApp = WebSocketClose(WS_1008_POLICY_VIOLATION) if scope["type"] == "websocket" else found
+            await refusal(scope, receive, send_with_headers)
+            return
+        if found is not None:
+            scope.setdefault("state", {})["user"] = found
+        await self._app(scope, receive, send_with_headers)
 
-    def _refusal(self, request: HTTPConnection) -> Response | None:
-        is_es = _is_es(request.url.path)
-        limit = MAX_ES_BODY_BYTES if is_es else MAX_BODY_BYTES
+    def _who(self, request: HTTPConnection) -> User | Response | None:
+        """The user, the refusal, or `None` where nobody needs to be known."""
+        path = request.url.path
+        limit = MAX_ES_BODY_BYTES if _is_es(path) else MAX_BODY_BYTES
         if not _is_small(request.headers, limit):
             reason = f"a request holds at most {limit} bytes"
-            return es_refusal("content_too_long_exception", reason, 413) if is_es else _refusal(reason, 413)
-        if self._gatekeeper is None:
-            if is_local_host_header(request.headers.get("host", "")):
-                return None
+            return es_refusal("content_too_long_exception", reason, 413) if _is_es(path) else _refusal(reason, 413)
+        if self._gatekeeper is None and not is_local_host_header(request.headers.get("host", "")):
             return _refusal("this page answers to localhost and 127.0.0.1 alone", 421)
-        if request.url.path.startswith(_OPEN_PATHS):
+        if not _is_own_site(request):
+            return _refusal("ask from the page itself", 403)
+        if path in _OPEN_PATHS or path.startswith(_OPEN_FOLDERS):
             return None
-        return self._not_logged_in(request, self._gatekeeper)
+        return LOCAL_USER if self._gatekeeper is None else self._logged_in(request, self._gatekeeper)
 
-    def _not_logged_in(self, request: HTTPConnection, gatekeeper: Gatekeeper) -> Response | None:
+    def _logged_in(self, request: HTTPConnection, gatekeeper: Gatekeeper) -> User | Response:
         key = session_key(request.headers)
         if key and gatekeeper.accepts_session(key):
-            return None
+            return _TOKEN_USER
         authorization = request.headers.get("authorization", "")
         is_es = _is_es(request.url.path)
         if is_es or authorization[:7].lower() == "bearer ":
             try:
                 if any(gatekeeper.accepts_token(each, client_address(request)) for each in tokens_in(authorization)):
-                    return None
+                    return _TOKEN_USER
             except TooManyAttemptsError as error:
                 return too_many_attempts(error)
         if is_es:
@@ -112,6 +132,21 @@ def too_many_attempts(error: TooManyAttemptsError) -> Response:
         429,
         {"Retry-After": str(max(1, round(error.retry_after_s)))},
     )
+
+
+def _is_own_site(request: HTTPConnection) -> bool:
+    """Whether what changes something, or opens a WebSocket, was asked for by a page of this server or by no page.
+
+    Browsers say where a request comes from by Sec-Fetch-Site (W3C Fetch Metadata), to hosts without TLS by Origin alone
+    (RFC 6454, section 7), and let no page write either.
+    """
+    if request.scope["type"] == "http" and request.scope["method"] in _READS:
+        return True
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site in ("same-origin", "none")
+    origin = request.headers.get("origin")
+    return origin is None or origin.partition("://")[2].lower() == request.headers.get("host", "").lower()
 
 
 def _is_small(headers: Headers, limit: int) -> bool:

@@ -21,6 +21,7 @@ from watchpost.event_json import event_to_json
 from watchpost.runtime.live import LiveHub
 from watchpost.stores import EventFilter, EventStore
 from watchpost.types import Event
+from watchpost.web.access import User, may_see
 
 _LOG: Final = logging.getLogger(__name__)
 BOUNDARY: Final = "frame"
@@ -57,34 +58,40 @@ async def mjpeg(
 
 
 async def news(
-    hub: LiveHub, store: EventStore | None, last_id: str | None, stop: threading.Event
+    hub: LiveHub, store: EventStore | None, user: User, last_id: str | None, stop: threading.Event
 ) -> AsyncIterator[bytes]:
-    """Server-sent events (HTML Standard, section 9.2): `event` for each event, `status` each second.
+    """Server-sent events (HTML Standard, section 9.2): `event` for each event, `status` each second; what
+    `user` may see alone.
 
     A reader that comes back with the id of the last event it saw is told only the newer ones.
     """
-    for event in await to_thread.run_sync(recent_events, hub, store, BACKLOG, last_id):
+    for event in await to_thread.run_sync(recent_events, hub, store, user, BACKLOG, last_id):
         last_id = event.id
         yield _message("event", event_json(event, store), event.id)
     looks = 0
     while not stop.is_set():
         for event in hub.events(last_id):
             last_id = event.id
-            yield _message("event", event_json(event, store), event.id)
+            if may_see(user, event.camera):
+                yield _message("event", event_json(event, store), event.id)
         if looks % _STATUS_EVERY == 0:
-            yield _message("status", camera_list(hub))
+            yield _message("status", camera_list(hub, user))
         looks += 1
         await asyncio.sleep(_NEWS_EVERY_S)
 
 
-def recent_events(hub: LiveHub, store: EventStore | None, limit: int, after_id: str | None = None) -> list[Event]:
-    """The last `limit` events of hub and store after `after_id`, oldest first."""
-    newest = hub.events(after_id)
+def recent_events(
+    hub: LiveHub, store: EventStore | None, user: User, limit: int, after_id: str | None = None
+) -> list[Event]:
+    """The last `limit` events of hub and store after `after_id` that `user` may see, oldest first."""
+    newest = [event for event in hub.events(after_id) if may_see(user, event.camera)]
+    if user.cameras == frozenset():
+        return []
     if store is None or (after_id is not None and hub.event(after_id) is not None):
         return newest[-limit:]
     known = {event.id for event in newest}
     try:
-        found = store.search(EventFilter(limit=limit))
+        found = store.search(EventFilter(limit=limit, cameras=user.cameras or frozenset()))
     except WatchpostError as error:  # what happens now is shown all the same
         _LOG.warning("no earlier events on the page: %s", error)
         found = []
@@ -97,9 +104,9 @@ def event_json(event: Event, store: EventStore | None) -> dict[str, Any]:
     return event_to_json(event) | {"has_snapshot": event.snapshot is not None or store is not None}
 
 
-def camera_list(hub: LiveHub) -> list[dict[str, Any]]:
-    """All cameras' status."""
-    return [asdict(status) for status in hub.cameras()]
+def camera_list(hub: LiveHub, user: User) -> list[dict[str, Any]]:
+    """The status of all cameras that `user` may see."""
+    return [asdict(status) for status in hub.cameras() if may_see(user, status.name)]
 
 
 def _message(kind: str, data: object, message_id: str | None = None) -> bytes:

@@ -11,6 +11,7 @@ from watchpost.stores import sqlite
 from watchpost.types import Event, Moment
 from watchpost.web.app import create_app
 from watchpost.web.server import WebServer
+from watchpost.web.services import Services
 
 TOKEN = "correct horse battery"
 
@@ -43,6 +44,6 @@ def store(tmp_path: Path) -> Iterator[sqlite.SqliteStore]:
 @pytest.fixture
 def url(store: sqlite.SqliteStore) -> Iterator[str]:
     """A real server on loopback that asks for a token."""
-    server = WebServer(create_app(LiveHub(SystemClock()), token=TOKEN, store=lambda: store), port=0)
+    server = WebServer(create_app(Services(LiveHub(SystemClock()), store=lambda: store), token=TOKEN), port=0)
     yield f"{server.start()}es"
     server.stop()

@@ -17,6 +17,7 @@ from watchpost.stores.text import compile_text
 from watchpost.types import Event, Moment
 from watchpost.web.app import create_app
 from watchpost.web.server import WebServer
+from watchpost.web.services import Services
 
 BASE_S = 1_767_225_600.0  # 2026-01-01 00:00 UTC
 NOW_S = BASE_S + 32 * 3600
@@ -179,7 +180,7 @@ def ways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[sqlite.Sqli
         identity = f"{number:032x}", camera, "who", kind, name, number
         events.append(Event(*identity, start, end, number / 5, None, zone, attributes, snapshot))
     store.add(events)
-    server = WebServer(create_app(LiveHub(SystemClock()), store=lambda: store), port=0)
+    server = WebServer(create_app(Services(LiveHub(SystemClock()), store=lambda: store)), port=0)
     with httpx.Client(base_url=f"{server.start()}es") as http:
         yield store, http
     server.stop()

@@ -101,8 +101,9 @@ def test_without_a_token_only_this_machine_is_answered(store) -> None:
     from watchpost.runtime.live import LiveHub
     from watchpost.web.app import create_app
     from watchpost.web.server import WebServer
+    from watchpost.web.services import Services
 
-    server = WebServer(create_app(LiveHub(SystemClock()), store=lambda: store), port=0)
+    server = WebServer(create_app(Services(LiveHub(SystemClock()), store=lambda: store)), port=0)
     url = server.start()
     try:
         assert httpx.get(f"{url}es/events/_count").json()["count"] == 3
@@ -116,8 +117,9 @@ def test_a_store_that_is_elsewhere_says_so() -> None:
     from watchpost.runtime.live import LiveHub
     from watchpost.web.app import create_app
     from watchpost.web.server import WebServer
+    from watchpost.web.services import Services
 
-    server = WebServer(create_app(LiveHub(SystemClock())), port=0)
+    server = WebServer(create_app(Services(LiveHub(SystemClock()))), port=0)
     url = server.start()
     try:
         answer = httpx.get(f"{url}es/events/_search")

@@ -17,6 +17,7 @@ from watchpost.stores import EventStore
 from watchpost.stores.embedded.indices import Indices
 from watchpost.stores.query import QueryError
 from watchpost.telemetry import redacted
+from watchpost.web.access import Role, User, user_of
 from watchpost.web.es import bulk, documents, searches
 from watchpost.web.es import indices as indices_
 from watchpost.web.es.wire import VERSION, answer, error_body
@@ -33,9 +34,10 @@ def create_es_app(store: Callable[[], EventStore | None]) -> Starlette:
     """The application; `store` gives the store of the moment."""
     limiter = CapacityLimiter(_THREADS)
 
-    def endpoint(prepare: Prepare) -> Callable[[Request], Awaitable[Response]]:
+    def endpoint(prepare: Prepare, needed: Role) -> Callable[[Request], Awaitable[Response]]:
         async def handle(request: Request) -> Response:
             try:
+                _check_may(user_of(request), needed)
                 job = await prepare(request)
                 indices = getattr(store(), "indices", None)
                 if not isinstance(indices, Indices):
@@ -53,8 +55,22 @@ def create_es_app(store: Callable[[], EventStore | None]) -> Starlette:
 
         return handle
 
-    routes = [Route(path, endpoint(prepare), methods=methods) for path, methods, prepare in _ROUTES]
+    routes = [
+        Route(path, endpoint(prepare, _needed(methods, prepare)), methods=methods) for path, methods, prepare in _ROUTES
+    ]
     return Starlette(routes=routes, exception_handlers={HTTPException: _no_handler})
+
+
+def _needed(methods: list[str], prepare: Prepare) -> Role:
+    """Who may: what is asked for is for those who see all, what is changed for admins."""
+    reads = methods == ["GET"] or prepare in (searches.search, searches.count, indices_.refresh)
+    return Role.VIEWER if reads else Role.ADMIN
+
+
+def _check_may(user: User, needed: Role) -> None:
+    if user.cameras is not None or not user.role.covers(needed):
+        what = "all cameras" if user.role.covers(needed) else f"the role {needed}"
+        raise QueryError(f"this takes a user with {what}", "security_exception", 403)
 
 
 async def _info(request: Request) -> Job:

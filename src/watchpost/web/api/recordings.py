@@ -9,14 +9,16 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Final
 
-from fastapi import FastAPI, Header, HTTPException, Query, Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from fastapi import APIRouter, Header, HTTPException, Query
+from starlette.responses import Response, StreamingResponse
 
 from watchpost.errors import WatchpostError
 from watchpost.mp4.plain import VirtualFile
 from watchpost.recordings.archive import Archive
 from watchpost.recordings.clip import Clip, cut, spans
-from watchpost.types import Event
+from watchpost.telemetry import redacted
+from watchpost.web.access import Viewer, check_sees, may_see
+from watchpost.web.services import Services
 
 _RANGE: Final = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _LONGEST_S: Final = 24 * 3600.0
@@ -26,20 +28,12 @@ _AFTER_S: Final = 10.0
 
 WallTime = Annotated[float, Query(ge=0, le=1e11, allow_inf_nan=False)]
 """Seconds since 1970-01-01 UTC."""
+Range = Annotated[str | None, Header(alias="range")]
 
 
-class NothingRecordedError(WatchpostError):
-    """There is no recording of what was asked for."""
-
-
-def add_recordings(
-    app: FastAPI, archive: Callable[[], Archive | None], find_event: Callable[[str], Event | None]
-) -> None:
-    """The routes; `archive` is asked each time, `find_event` knows an event by its id."""
-
-    @app.exception_handler(NothingRecordedError)
-    async def nothing(_request: Request, error: Exception) -> Response:
-        return JSONResponse({"detail": str(error)}, 404)
+def router(services: Services, archive: Callable[[], Archive | None]) -> APIRouter:
+    """The routes; `archive` is `recordings` of `Services`."""
+    routes = APIRouter(prefix="/api", tags=["recordings"])
 
     def opened() -> Archive:
         found = archive()
@@ -47,27 +41,29 @@ def add_recordings(
             raise HTTPException(503, "the recordings can not be used; the server's log says why")
         return found
 
-    @app.get("/api/cameras/{camera:path}/recordings")
-    def recordings(camera: str, since: WallTime, until: WallTime) -> dict[str, Any]:
+    @routes.get("/cameras/{camera:path}/recordings", summary="What there is of a camera")
+    def recordings(user: Viewer, camera: str, since: WallTime, until: WallTime) -> dict[str, Any]:
+        check_sees(user, camera)
         found = spans(opened(), camera, since, until)
         return {
             "camera": camera,
             "spans": [{"start": each.first_wall_time_s, "end": each.last_wall_time_s} for each in found],
         }
 
-    @app.get("/api/cameras/{camera:path}/recording.mp4")
-    def recording(
-        camera: str, since: WallTime, until: WallTime, wanted: Annotated[str | None, Header(alias="range")] = None
-    ) -> Response:
+    @routes.get("/cameras/{camera:path}/recording.mp4", summary="A stretch of a camera's recordings as a film")
+    def recording(user: Viewer, camera: str, since: WallTime, until: WallTime, wanted: Range = None) -> Response:
+        check_sees(user, camera)
         return _film(_clip(opened(), camera, since, until), wanted)
 
-    @app.get("/api/events/{event_id}/clip.mp4")
-    def event_clip(event_id: str, wanted: Annotated[str | None, Header(alias="range")] = None) -> Response:
-        event = find_event(event_id)
-        if event is None:
+    @routes.get("/events/{event_id}/clip.mp4", summary="The film of an event")
+    def event_clip(user: Viewer, event_id: str, wanted: Range = None) -> Response:
+        event = services.event(event_id)
+        if event is None or not may_see(user, event.camera):
             raise HTTPException(404, "no such event")
         since, until = event.start.wall_time_s - _BEFORE_S, event.end.wall_time_s + _AFTER_S
         return _film(_clip(opened(), event.camera, since, until, event.start.wall_time_s), wanted)
+
+    return routes
 
 
 def _clip(archive: Archive, camera: str, since_s: float, until_s: float, moment_s: float | None = None) -> Clip:
@@ -77,7 +73,7 @@ def _clip(archive: Archive, camera: str, since_s: float, until_s: float, moment_
     try:
         clips = cut(archive, camera, since_s, until_s)
     except WatchpostError as error:
-        raise NothingRecordedError(str(error)) from None
+        raise HTTPException(404, redacted(str(error))) from None
     if moment_s is not None:
         for each in clips:
             if each.first_wall_time_s <= moment_s <= each.last_wall_time_s:

@@ -1,0 +1,32 @@
+"""What is counted: of one camera, and of all as Prometheus reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fastapi import APIRouter, HTTPException
+from starlette.responses import Response
+
+from watchpost.runtime.figures import CameraFigures, Figures
+from watchpost.web.access import Operator, Viewer, check_sees
+
+
+def router(figures: Callable[[], Figures]) -> APIRouter:
+    """The routes; `figures` is that of `Services`."""
+    routes = APIRouter(tags=["figures"])
+
+    @routes.get("/api/cameras/{camera:path}/explain", summary="All that a camera and its gate have counted")
+    def explain(user: Viewer, camera: str) -> CameraFigures:
+        check_sees(user, camera)
+        found = next((each for each in figures().cameras if each.name == camera), None)
+        if found is None:
+            raise HTTPException(404, "no such camera, or it does not run")
+        return found
+
+    @routes.get("/metrics", summary="The counts of all cameras, as Prometheus reads them")
+    def metrics(_user: Operator) -> Response:
+        from watchpost.web.metrics import exposition  # who does not ask does not pay for the library
+
+        return Response(exposition(figures()), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return routes

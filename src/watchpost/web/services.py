@@ -1,0 +1,50 @@
+"""What the pages and the API are made over: what runs, what is kept, and the clock."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from watchpost.clock import Clock, SystemClock
+from watchpost.event_json import event_from_json
+from watchpost.recordings.archive import Archive
+from watchpost.runtime.figures import Figures
+from watchpost.runtime.live import LiveHub
+from watchpost.runtime.taps import Taps
+from watchpost.stores import EventStore
+from watchpost.types import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What a server has to show. What is `None` it does not have: its routes are not there either.
+
+    `store` and `recordings` are asked each time, as a server may change them.
+    """
+
+    hub: LiveHub
+    """The newest picture of each camera, and the last events."""
+    taps: Taps = field(default_factory=Taps)
+    """The cameras' packets as they came."""
+    store: Callable[[], EventStore | None] = lambda: None
+    """Where the events and snapshots of before are."""
+    figures: Callable[[], Figures] | None = None
+    """What is counted: for metrics, and for explanations of what the cameras' gates do."""
+    wake: Callable[[str, float], bool | None] | None = None
+    """Keeps a camera awake for so many seconds: `None` means that it does not run, false that it never sleeps."""
+    recordings: Callable[[], Archive | None] | None = None
+    """What cameras sent."""
+    clock: Clock = field(default_factory=SystemClock)
+    stop: threading.Event = field(default_factory=threading.Event)
+    """Set when the server stops: all streams end."""
+
+    def event(self, event_id: str) -> Event | None:
+        """One event, of now or of before. Raises `WatchpostError` when the store can not be read."""
+        if (found := self.hub.event(event_id)) is not None:
+            return found
+        store = self.store()
+        if store is None:
+            return None
+        hits = store.query({"query": {"ids": {"values": [event_id]}}, "size": 1})["hits"]["hits"]
+        return event_from_json(hits[0]["_source"]) if hits else None
