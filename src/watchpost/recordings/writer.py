@@ -9,11 +9,11 @@ from typing import Final, TypeVar
 
 from watchpost.clock import Clock
 from watchpost.mp4.fragments import Sample, Seal, fragment, header
+from watchpost.mp4.streams import AudioFormat, VideoFormat, sounds
 from watchpost.mp4.tracks import VIDEO_TIMESCALE, AudioTrack, VideoTrack
 from watchpost.recordings.archive import Archive
 from watchpost.recordings.index import IndexFullError, Segment
 from watchpost.recordings.segment import DiskFullError, SegmentFile, make_folder
-from watchpost.recordings.streams import AudioFormat, VideoFormat
 from watchpost.types import Packet
 
 T = TypeVar("T")
@@ -22,8 +22,6 @@ _LARGEST_FRAGMENT: Final = 16_000_000
 _LEAST_ROOM: Final = 256_000
 _LEAST_GAP_S: Final = 1.0
 _GAP_INTERVALS: Final = 5
-_SOUND_WITHIN_S: Final = 10.0
-"""Sound further from its picture than this has another clock, and is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,14 +203,12 @@ class CameraWriter:
 
     def _hear(self, packet: Packet) -> None:
         """Put a packet's sound with what waits, in the time of its picture."""
-        stream, shift_s = packet.stream.audio, _shift_s(packet)
-        if self._open is None or self._open.audio != self.sound.track or stream is None or shift_s is None:
+        stream = packet.stream.audio
+        if self._open is None or self._open.audio != self.sound.track or stream is None:
             return
-        near_s = packet.camera_time_s or 0.0
-        for each in packet.audio:
-            time_s = float(each.pts * stream.time_base) + shift_s
+        for time_s, each in sounds(packet):
             ticks = round(time_s * stream.sample_rate)
-            if abs(time_s - near_s) < _SOUND_WITHIN_S and (not self._sounds or ticks > self._sounds[-1][0]):
+            if not self._sounds or ticks > self._sounds[-1][0]:
                 self._sounds.append((ticks, self.sound.stored(each)))
 
     def _flush(self, next_dts: int | None, *, is_last: bool = False) -> None:
@@ -327,14 +323,6 @@ def _ticks(packet: Packet) -> tuple[int, int]:
     dts = pts if packet.dts is None else packet.dts
     factor, divisor = VIDEO_TIMESCALE * base.numerator, base.denominator
     return (2 * dts * factor + divisor) // (2 * divisor), (2 * pts * factor + divisor) // (2 * divisor)
-
-
-def _shift_s(packet: Packet) -> float | None:
-    """What the timestamp filter added to the camera's own times."""
-    own = getattr(packet.payload, "pts", None)
-    if own is None or packet.pts is None:
-        return None
-    return float((packet.pts - own) * packet.stream.time_base)
 
 
 def _video_samples(waiting: _Waiting, next_dts: int | None, usual: int, current: _Open) -> tuple[list[Sample], int]:

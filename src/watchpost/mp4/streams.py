@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from typing import Any, Final
 
 from watchpost.errors import WatchpostError
@@ -14,6 +15,8 @@ from watchpost.types import AudioPacket, AudioStream, Packet, StreamInfo
 _WITH_SETS: Final = frozenset({"h264", "hevc"})
 _NAMES: Final = {"mp3float": "mp3"}
 """Decoders that FFmpeg calls otherwise than what they decode."""
+_SOUND_WITHIN_S: Final = 10.0
+"""Sound further from its picture than this has another clock, and is left out."""
 
 
 class VideoFormat:
@@ -102,6 +105,20 @@ class AudioFormat:
             self.left_out = stream.codec
         elif codec != "aac" or config:
             self.track = AudioTrack(codec, stream.sample_rate, max(1, stream.channels), config)
+
+
+def sounds(packet: Packet) -> Iterator[tuple[float, AudioPacket]]:
+    """A packet's sound, each piece with its camera time in seconds: what the timestamp filter added to the picture's own
+    time is added to it too."""
+    stream, own = packet.stream.audio, getattr(packet.payload, "pts", None)
+    if stream is None or own is None or packet.pts is None:
+        return
+    shift_s = float((packet.pts - own) * packet.stream.time_base)
+    near_s = packet.camera_time_s or 0.0
+    for each in packet.audio:
+        time_s = float(each.pts * stream.time_base) + shift_s
+        if abs(time_s - near_s) < _SOUND_WITHIN_S:
+            yield time_s, each
 
 
 def _config_of_adts(data: bytes) -> bytes:
