@@ -108,8 +108,10 @@ class AudioFormat:
 
 
 def sounds(packet: Packet) -> Iterator[tuple[float, AudioPacket]]:
-    """A packet's sound, each piece with its camera time in seconds: what the timestamp filter added to the picture's own
-    time is added to it too."""
+    """A packet's sound, each piece with its camera time in seconds.
+
+    What the timestamp filter added to the picture's own time is added to it too.
+    """
     stream, own = packet.stream.audio, getattr(packet.payload, "pts", None)
     if stream is None or own is None or packet.pts is None:
         return
