@@ -4,8 +4,7 @@ The guard (`web/guard.py`) finds out who asks and puts the `User` into `scope["s
 `Viewer`, `Operator` or `Admin` is given that user, or refused. A test walks all routes for one without a role.
 """
 
-from __future__ import annotations
-
+# no `from __future__ import annotations`: FastAPI can not read the annotations of a `Needs` as text
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Final
@@ -25,7 +24,7 @@ class Role(StrEnum):
     ADMIN = "admin"
     """Changes the settings and the users."""
 
-    def covers(self, needed: Role) -> bool:
+    def covers(self, needed: "Role") -> bool:
         """Whether this role may do what `needed` may."""
         roles = list(Role)
         return roles.index(self) >= roles.index(needed)
