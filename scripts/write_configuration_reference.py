@@ -20,6 +20,7 @@ from watchpost.config.detection import DetectionOptions, LoadOptions
 from watchpost.config.gate import GateOptions, RingOptions
 from watchpost.config.models import Defaults
 from watchpost.config.recording import RecordingOptions, StorageOptions
+from watchpost.config.serve import RtspOptions, ServeOptions
 from watchpost.options import Settings
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "configuration.md"
@@ -41,6 +42,7 @@ def reference() -> str:
     parts |= {"`gate:` of a camera": GateOptions, "`ring:` of a camera": RingOptions}
     parts |= {"`recording:` of a camera": RecordingOptions, "`recordings:`": StorageOptions}
     parts |= {"`detection:`": DetectionOptions, "`load:` of `detection:`": LoadOptions}
+    parts |= {"`serve:`": ServeOptions, "`rtsp:` of `serve:`": RtspOptions}
     lines = [MARK, "## All settings"]
     for title, part in parts.items():
         lines += [f"### {title}", _text(part.__doc__), "", *_table(part.model_fields)]

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 from typing import Final, Protocol
 
+from watchpost.cli._rtsp import start_rtsp
 from watchpost.cli._signals import StopOnSignals
 from watchpost.clock import Clock, SystemClock
 from watchpost.config import Configuration, Web, load
@@ -79,7 +80,9 @@ def serve(path: Path) -> None:
         clock=clock,
     )
     page = _start_page(services, config.web)
+    rtsp = None
     try:
+        rtsp = start_rtsp(config, services)
         with StopOnSignals(stop):
             cameras.apply(config)
             keeper.apply(config)
@@ -94,6 +97,8 @@ def serve(path: Path) -> None:
                     config = _reload(path, config, cameras)
                     keeper.apply(config)
     finally:
+        if rtsp is not None:
+            rtsp.stop()
         cameras.close()
         page.stop()
         keeper.close()
@@ -128,8 +133,9 @@ def _reload(path: Path, running: Configuration, cameras: Cameras) -> Configurati
     except WatchpostError as error:
         _LOG.error("the changed configuration is not used, the old one goes on:\n%s", error)
         return running
-    if config.web != running.web:
-        _LOG.warning("web: has changed; restart the server for that")
+    for name in ("web", "serve"):
+        if getattr(config, name) != getattr(running, name):
+            _LOG.warning("%s: has changed; restart the server for that", name)
     if _processes(config) != _processes(running):
         _LOG.warning("the cameras are to run in %d processes now; restart the server for that", _processes(config))
     _log_cameras(path, config)

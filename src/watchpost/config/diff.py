@@ -20,7 +20,7 @@ class Changes:
     models: frozenset[str]
     """Models that are new, gone or set otherwise."""
     server: frozenset[str]
-    """Which of the settings for all cameras differ: `data`, `web`, `sinks`, `store`, `detection`."""
+    """Which of the settings for all cameras differ: `data`, `web`, `serve`, `sinks`, `store`, `detection`."""
 
     def __bool__(self) -> bool:
         return bool(self.added or self.removed or self.changed or self.models or self.server)
@@ -39,7 +39,9 @@ def changes(old: Configuration, new: Configuration) -> Changes:
         changed=frozenset(name for name in stay if before[name] != after[name] or after[name].model in models),
         models=models,
         server=frozenset(
-            name for name in ("data", "web", "sinks", "store", "detection") if getattr(old, name) != getattr(new, name)
+            name
+            for name in ("data", "web", "serve", "sinks", "store", "detection")
+            if getattr(old, name) != getattr(new, name)
         ),
     )
 

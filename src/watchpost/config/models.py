@@ -20,6 +20,7 @@ from watchpost.config.names import Line, Name, Polygon, Timezone
 from watchpost.config.plugin import PluginSection, beside_file, checked_options
 from watchpost.config.processes import AUTO, ProcessCount
 from watchpost.config.recording import RecordingOptions, StorageOptions
+from watchpost.config.serve import ServeOptions
 from watchpost.config.source import source_beside_file, source_plugin
 from watchpost.options import Seconds, Settings
 from watchpost.plugins import DEFAULT_MODEL
@@ -300,6 +301,8 @@ class Configuration(Settings):
     """How much room all recordings together may take; they are in the folder `data`."""
     store: StoreSection = Field(default_factory=lambda: StoreSection.model_validate("sqlite"))
     """Where events are kept."""
+    serve: ServeOptions = ServeOptions()
+    """What is served to other programs: `{rtsp: {}}` is an RTSP server. Read when the server starts."""
     processes: ProcessCount = AUTO
     """Over how many processes the cameras are spread: a number, 1 for the server's own; `auto`: by the number of
     cameras and of processor cores. Read when the server starts."""
@@ -308,6 +311,17 @@ class Configuration(Settings):
     @classmethod
     def _beside_file(cls, data: Path, info: ValidationInfo) -> Path:
         return beside_file(data, info.context)
+
+    @model_validator(mode="after")
+    def _served_to_known_people(self) -> Self:
+        rtsp = self.serve.rtsp
+        if rtsp is not None and self.web.token is None and not is_loopback(rtsp.host):
+            raise PydanticCustomError(
+                "unguarded_rtsp",
+                "other machines can reach this address: add web: with a token: (12 characters or more), "
+                "or write host: 127.0.0.1",
+            )
+        return self
 
     @model_validator(mode="before")
     @classmethod

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from watchpost import plugins
 from watchpost.config.models import Camera, Configuration, Defaults, Web, rule_title, with_defaults
+from watchpost.config.serve import RtspOptions, ServeOptions
 from watchpost.options import Settings
 
 Place = tuple[str | int, ...]
@@ -90,6 +91,8 @@ def _findings(errors: Iterable[Any], base: Place = (), meanings: Mapping[str, st
             yield Finding(place, f"this does not fit; expected: {_first_part(meanings[str(place[-1])])}")
         elif error["type"] == "unguarded":
             yield Finding((*place, "host"), str(error["msg"]))
+        elif error["type"] == "unguarded_rtsp":
+            yield Finding(("serve", "rtsp", "host"), str(error["msg"]))
         elif error["type"] == "model_kind":
             yield Finding((*place, "kind"), str(error["msg"]), True)
         elif error["type"] == "model_file":
@@ -117,7 +120,9 @@ def _once_an_area(findings: Iterable[Finding]) -> Iterator[Finding]:
 
 
 def _settings_at(place: Place) -> Iterable[str]:
-    sections: dict[str, type[Settings]] = {"web": Web, "defaults": Defaults, "cameras": Camera}
+    if place[:2] == ("serve", "rtsp"):
+        return RtspOptions.model_fields
+    sections: dict[str, type[Settings]] = {"web": Web, "serve": ServeOptions, "defaults": Defaults, "cameras": Camera}
     section = sections.get(str(place[0])) if place else Configuration
     return section.model_fields if section is not None else ()
 

@@ -62,14 +62,14 @@ def with_lengths(data: bytes) -> bytes:
 def parameter_sets(data: bytes, codec: str) -> tuple[bytes, ...]:
     """The parameter sets in a byte stream, in their order, each once."""
     wanted = _H264_SETS if codec == "h264" else _HEVC_SETS
-    found = [bytes(unit) for unit in units(data) if _kind(unit, codec) in wanted]
+    found = [bytes(unit) for unit in units(data) if kind_of(unit, codec) in wanted]
     return tuple(dict.fromkeys(found))
 
 
 def is_complete(sets: tuple[bytes, ...], codec: str) -> bool:
     """Whether a decoder can begin with these."""
     wanted = _H264_SETS if codec == "h264" else _HEVC_SETS
-    return {_kind(each, codec) for each in sets} == set(wanted)
+    return {kind_of(each, codec) for each in sets} == set(wanted)
 
 
 def record(sets: tuple[bytes, ...], codec: str) -> bytes:
@@ -80,19 +80,57 @@ def record(sets: tuple[bytes, ...], codec: str) -> bytes:
 def picture(sets: tuple[bytes, ...], codec: str) -> Picture:
     """What the first sequence parameter set says. Raises `DamagedError` where there is none to read."""
     kind = 7 if codec == "h264" else 33
-    sps = next((each for each in sets if _kind(each, codec) == kind), None)
+    sps = next((each for each in sets if kind_of(each, codec) == kind), None)
     if sps is None:
         raise DamagedError("there is no sequence parameter set")
     return _h264_picture(sps) if codec == "h264" else _hevc_picture(sps)
 
 
-def _kind(unit: bytes | memoryview, codec: str) -> int:
+def units_by_length(data: bytes, length: int) -> list[memoryview]:
+    """The units of an access unit as MP4 stores it, each behind its length of `length` bytes, up to the damage."""
+    view, at = memoryview(data), 0
+    found = []
+    while at + length < len(data):
+        begin = at + length
+        at = begin + int.from_bytes(view[at:begin], "big")
+        if at > len(data) or begin == at:
+            break
+        found.append(view[begin:at])
+    return found
+
+
+def sets_in_record(config: bytes, codec: str) -> tuple[bytes, ...]:
+    """The parameter sets in the body of `avcC` or `hvcC`; those before the damage, where there is some."""
+    found: list[bytes] = []
+    if codec == "h264":
+        at = _counted_sets(config, 6, config[5] & 0x1F if len(config) > 5 else 0, found)
+        _counted_sets(config, at + 1, config[at] if at < len(config) else 0, found)
+    else:
+        at = 23
+        for _ in range(config[22] if len(config) > 22 else 0):
+            at = _counted_sets(config, at + 3, int.from_bytes(config[at + 1 : at + 3], "big"), found)
+    return tuple(dict.fromkeys(found))
+
+
+def _counted_sets(config: bytes, at: int, count: int, found: list[bytes]) -> int:
+    """Add `count` sets, each behind its length of two bytes, to `found`; where the next ones begin."""
+    for _ in range(count):
+        begin = at + 2
+        at = begin + int.from_bytes(config[at:begin], "big")
+        if at > len(config) or at == begin:
+            break
+        found.append(config[begin:at])
+    return at
+
+
+def kind_of(unit: bytes | memoryview, codec: str) -> int:
+    """The type of a unit: of H.264 7 and 8, of H.265 32 to 34 are parameter sets."""
     return unit[0] & 0x1F if codec == "h264" else unit[0] >> 1 & 0x3F
 
 
 def _avc_record(sets: tuple[bytes, ...]) -> bytes:
-    sps = [each for each in sets if _kind(each, "h264") == 7]
-    pps = [each for each in sets if _kind(each, "h264") == 8]
+    sps = [each for each in sets if kind_of(each, "h264") == 7]
+    pps = [each for each in sets if kind_of(each, "h264") == 8]
     if not sps or not pps or len(sps[0]) < 4:
         raise DamagedError("the parameter sets are not complete")
     parts = [bytes((1, *sps[0][1:4], 0xFF, 0xE0 | len(sps))), *map(_counted, sps), bytes((len(pps),))]
@@ -106,7 +144,7 @@ def _avc_record(sets: tuple[bytes, ...]) -> bytes:
 def _hevc_record(sets: tuple[bytes, ...]) -> bytes:
     if not is_complete(sets, "hevc"):
         raise DamagedError("the parameter sets are not complete")
-    sps = _without_emulation(next(each for each in sets if _kind(each, "hevc") == 33))
+    sps = _without_emulation(next(each for each in sets if kind_of(each, "hevc") == 33))
     shown = picture(sets, "hevc")
     layers, nested = (sps[2] >> 1 & 7) + 1, sps[2] & 1
     parts = [
@@ -116,7 +154,7 @@ def _hevc_record(sets: tuple[bytes, ...]) -> bytes:
         bytes((0, 0, layers << 3 | nested << 2 | 3, len(_HEVC_SETS))),
     ]
     for kind in _HEVC_SETS:
-        same = [each for each in sets if _kind(each, "hevc") == kind]
+        same = [each for each in sets if kind_of(each, "hevc") == kind]
         parts += (bytes((kind,)), struct.pack(">H", len(same)), *map(_counted, same))
     return b"".join(parts)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from typing import Any, Final
 
 from watchpost.errors import WatchpostError
-from watchpost.mp4 import parameter_sets
+from watchpost.mp4 import adts, parameter_sets
 from watchpost.mp4.boxes import DamagedError
 from watchpost.mp4.tracks import AUDIO_CODECS, VIDEO_CODECS, AudioTrack, VideoTrack
 from watchpost.types import AudioPacket, AudioStream, Packet, StreamInfo
@@ -91,7 +90,7 @@ class AudioFormat:
             if stream is not None:
                 self._describe(stream, stream.extradata or b"")
         if self._has_headers and self.track is None and packet.audio and stream is not None:
-            self._describe(stream, _config_of_adts(_bytes(packet.audio[0].payload)))
+            self._describe(stream, adts.config(_bytes(packet.audio[0].payload)))
 
     def stored(self, packet: AudioPacket) -> bytes:
         """The packet's bytes as MP4 wants them."""
@@ -121,15 +120,6 @@ def sounds(packet: Packet) -> Iterator[tuple[float, AudioPacket]]:
         time_s = float(each.pts * stream.time_base) + shift_s
         if abs(time_s - near_s) < _SOUND_WITHIN_S:
             yield time_s, each
-
-
-def _config_of_adts(data: bytes) -> bytes:
-    """AudioSpecificConfig from an ADTS header (ISO/IEC 14496-3, 1.A.2.2 and 1.6.2.1); empty where there is none."""
-    if len(data) < 7 or data[0] != 0xFF or data[1] & 0xF6 != 0xF0:
-        return b""
-    kind, rate = (data[2] >> 6) + 1, data[2] >> 2 & 0xF
-    channels = (data[2] & 1) << 2 | data[3] >> 6
-    return struct.pack(">H", kind << 11 | rate << 7 | channels << 3)
 
 
 def _bytes(payload: Any) -> bytes:

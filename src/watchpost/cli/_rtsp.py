@@ -1,0 +1,47 @@
+"""The RTSP server of `watchpost run`, where the configuration wants one."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from watchpost.config import Configuration
+from watchpost.runtime.annotated import Annotated
+from watchpost.runtime.rtsp_streams import ServedStreams
+from watchpost.serving.access import TokenCredentials
+from watchpost.serving.rtsp_server import RtspServer
+from watchpost.web.services import Services
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+class Rtsp:
+    """The server and what it draws."""
+
+    def __init__(self, server: RtspServer, annotated: Annotated) -> None:
+        self._server = server
+        self._annotated = annotated
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self._server.port
+
+    def stop(self) -> None:
+        """End all streams."""
+        self._server.stop()
+        self._annotated.close()
+
+
+def start_rtsp(config: Configuration, services: Services) -> Rtsp | None:
+    """Serve the cameras over RTSP; `None` where that is not wished. Raises `WatchpostError` for a port in use."""
+    options = config.serve.rtsp
+    if options is None:
+        return None
+    token = config.web.token
+    annotated = Annotated(services.taps, services.hub.annotate)
+    streams = ServedStreams(services.taps, annotated, lambda: {each.name for each in services.hub.cameras()})
+    credentials = None if token is None else TokenCredentials(token.get_secret_value())
+    server = RtspServer(streams, options, credentials, services.clock)
+    _LOG.info("RTSP: %sCAMERA", server.start())
+    return Rtsp(server, annotated)

@@ -1,0 +1,141 @@
+"""Live streams with boxes drawn in: decoded, drawn and encoded once for all, and only while somebody watches."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from watchpost.mp4.streams import sounds
+from watchpost.runtime.taps import Tap, Taps
+from watchpost.types import BGR, AudioPacket, AudioStream, Frame, Packet
+from watchpost.video.decoder import Decoder
+from watchpost.video.live_encoder import LiveEncoder
+
+_LOG: Final = logging.getLogger(__name__)
+_NOTICE_STOP_S: Final = 0.5
+_STOPS_WITHIN_S: Final = 2.0
+_MOST_SOUNDS: Final = 200
+_IN_TIME: Final = 3
+"""Packets that may wait: when there are more, only the newest picture is drawn and encoded."""
+
+
+class Annotated:
+    """The annotated streams of a server's cameras. Methods may be called from any thread.
+
+    `draw` makes a picture of a frame, with what is known of it.
+    """
+
+    def __init__(self, taps: Taps, draw: Callable[[Frame], BGR]) -> None:
+        self._taps = taps
+        self._draw = draw
+        self._lock = threading.Lock()
+        self._running: dict[str, _Annotator] = {}
+        self._made = Taps(on_demand=self._demand)
+
+    def open(self, camera: str, on_news: Callable[[], None] = lambda: None) -> Tap:
+        """A place at a camera's annotated stream, as `Taps.open` gives it."""
+        return self._made.open(camera, on_news)
+
+    def running(self) -> list[str]:
+        """The cameras that are drawn and encoded now."""
+        with self._lock:
+            return list(self._running)
+
+    def close(self) -> None:
+        """End all streams."""
+        with self._lock:
+            running, self._running = self._running, {}
+        for annotator in running.values():
+            annotator.ask_to_stop()
+        for camera, annotator in running.items():
+            annotator.join(_STOPS_WITHIN_S)
+            self._made.remove(camera)
+
+    def _demand(self, camera: str, is_wanted: bool) -> None:
+        with self._lock:
+            before = self._running.pop(camera, None)
+            if before is not None:
+                before.ask_to_stop()
+            if is_wanted:
+                self._running[camera] = _Annotator(camera, self._taps, self._draw, self._made, before)
+                self._running[camera].start()
+        if not is_wanted:
+            self._made.remove(camera)  # nobody who comes later begins with pictures of now
+
+
+class _Annotator:
+    """Draws one camera, in a thread of its own; `before` is the one that is about to end."""
+
+    def __init__(
+        self, camera: str, taps: Taps, draw: Callable[[Frame], BGR], made: Taps, before: _Annotator | None
+    ) -> None:
+        self._camera = camera
+        self._taps = taps
+        self._draw = draw
+        self._made = made
+        self._before = before
+        self._stop = threading.Event()
+        self._decoder = Decoder(camera)
+        self._encoder = LiveEncoder(camera)
+        self._sound: AudioStream | None = None
+        self._heard: list[AudioPacket] = []
+        self._thread = threading.Thread(target=self._run, name=f"{camera} annotated", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def ask_to_stop(self) -> None:
+        """End soon."""
+        self._stop.set()
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for the end."""
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        if self._before is not None:
+            self._before.join(_STOPS_WITHIN_S)
+            self._before = None
+        try:
+            with self._taps.open(self._camera) as tap:
+                while not (self._stop.is_set() or tap.ended):
+                    self._take(tap.wait(_NOTICE_STOP_S))
+        except Exception:  # a fault here ends this stream, and nothing else
+            _LOG.exception("%s: can not be annotated", self._camera)
+        if not self._stop.is_set():
+            self._made.remove(self._camera)  # the camera has gone: so have those who watch
+
+    def _take(self, packets: list[Packet]) -> None:
+        """Decode all, draw and encode: of a lot that waited, the newest picture alone."""
+        newest: Frame | None = None
+        for packet in packets:
+            self._hear(packet)
+            for frame in self._decoder.decode(packet):
+                if len(packets) <= _IN_TIME:
+                    self._show(frame)
+                newest = frame
+        if newest is not None and len(packets) > _IN_TIME:
+            self._show(newest)
+
+    def _hear(self, packet: Packet) -> None:
+        """The sound goes along as it came, with times of the camera."""
+        stream = packet.stream.audio
+        if stream is None:
+            return
+        if self._sound is None or self._sound.extradata != stream.extradata or self._sound.codec != stream.codec:
+            self._sound = stream
+        base = self._sound.time_base
+        self._heard += [dataclasses.replace(each, pts=round(time_s / base)) for time_s, each in sounds(packet)]
+        del self._heard[:-_MOST_SOUNDS]
+
+    def _show(self, frame: Frame) -> None:
+        heard, self._heard = tuple(self._heard), []
+        picture = self._draw(frame)
+        made = self._encoder.encode(picture, frame.camera_time_s, frame.wall_time_s, self._sound, heard)
+        for packet in made:
+            if not self._stop.is_set():
+                self._made.offer(self._camera, packet)

@@ -1,0 +1,70 @@
+"""The RTSP server of `watchpost run`: from the configuration to pictures."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from filming import FPS, film
+from rtsp_client import Client
+from watchpost.cli._rtsp import start_rtsp
+from watchpost.clock import SystemClock
+from watchpost.config import InvalidConfigError, loads
+from watchpost.runtime.live import LiveHub
+from watchpost.runtime.taps import Taps
+from watchpost.web.services import Services
+
+TOKEN = "correct horse battery"
+CAMERA = "cameras: {gate: {source: 'synthetic:'}}\n"
+
+
+def services() -> Services:
+    hub = LiveHub(SystemClock())
+    hub.add("gate")
+    return Services(hub, Taps())
+
+
+def test_there_is_none_unless_it_is_wished() -> None:
+    assert start_rtsp(loads(CAMERA), services()) is None
+
+
+def test_cameras_as_they_are_and_annotated() -> None:
+    config = loads(f"{CAMERA}web: {{token: {TOKEN}}}\nserve: {{rtsp: {{port: 0}}}}\n")
+    serving = services()
+    rtsp = start_rtsp(config, serving)
+    assert rtsp is not None
+    basic = "Basic " + base64.b64encode(f"viewer:{TOKEN}".encode()).decode()
+    try:
+        packets = film(2 * FPS)
+        for packet in packets[:15]:
+            serving.taps.offer("gate", packet)
+        for path in ("gate", "gate/annotated"):
+            with Client(rtsp.port, path) as client:
+                assert client.ask("DESCRIBE").status == 401
+                assert client.ask("DESCRIBE", Authorization=basic).status == 200
+                transport = "RTP/AVP/TCP;interleaved=0-1"
+                url = f"{client.url}/trackID=0"
+                session = client.ask("SETUP", url, Transport=transport, Authorization=basic).session
+                client.ask("PLAY", Session=session)
+                assert client.pictures(1)
+        with Client(rtsp.port, "yard") as client:
+            assert client.ask("DESCRIBE", Authorization=basic).status == 404
+    finally:
+        rtsp.stop()
+
+
+def test_beyond_loopback_a_token_is_needed() -> None:
+    with pytest.raises(InvalidConfigError, match="token"):
+        loads(f"{CAMERA}serve: {{rtsp: {{host: 0.0.0.0}}}}\n")
+    loads(f"{CAMERA}web: {{token: {TOKEN}}}\nserve: {{rtsp: {{host: 0.0.0.0}}}}\n")
+
+
+def test_an_odd_port_is_told() -> None:
+    with pytest.raises(InvalidConfigError, match="5005"):
+        loads(f"{CAMERA}serve: {{rtsp: {{udp_port: 5005}}}}\n")
+
+
+def test_a_misspelt_setting_is_told() -> None:
+    with pytest.raises(InvalidConfigError, match=r"serve\.rtsp\.prot.*did you mean 'port'"):
+        loads(f"{CAMERA}serve: {{rtsp: {{prot: 8554}}}}\n")
