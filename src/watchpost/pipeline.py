@@ -88,6 +88,8 @@ class Pipeline:
         self._last = moment
         for rule in self._rules:
             events += self._with_snapshots(rule.update(tracked, moment))
+        if not len(tracked):
+            self._pictures.forget_scene()
         return Analysed(frame, tracked, events, self._counts())
 
     @property

@@ -172,6 +172,7 @@ class Camera:
                 self.stats.packets += 1
                 for taken in self._intake.frames(packet):
                     self._offer(taken)
+                    del taken  # or it would be held until the next, which a camera that sleeps takes seconds for
                 if self._stop.is_set():
                     return
         finally:  # a file that breaks off has shown what the decoder holds back
@@ -206,6 +207,7 @@ class Camera:
         try:
             for frame, found in self._seat.results():
                 self._judge(frame, self._pipeline.wanted(found))
+                del frame, found
         finally:
             self._tell(self._pipeline.finish())
 

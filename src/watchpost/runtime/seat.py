@@ -144,6 +144,8 @@ class Seat:
                 frame = _restarted(job.frame) if self._lost_restart else job.frame
                 self._lost_restart = False
                 yield frame, job.outcome
+                del frame  # the next may be hours away: a camera that sleeps holds no picture
+            del job
         self._on_leave(self)
 
     def close(self, *, discard: bool = False) -> None:

@@ -87,6 +87,10 @@ class BestPictures:
             self._encode(best.picture)
         return Snapshot(best.picture, best.box) if isinstance(best.picture, bytes) else None
 
+    def forget_scene(self) -> None:
+        """Let go of the latest frame: of a scene with nobody in it, that a camera may show for hours."""
+        self._latest = None
+
     def clear(self) -> None:
         """Forget everything."""
         self._best.clear()
