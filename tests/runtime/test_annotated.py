@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from filming import FPS, G711, film
@@ -113,3 +115,25 @@ def test_the_encoder_gives_each_picture_at_once() -> None:
     assert other[0].is_key
     assert other[0].stream is not made[0][0].stream
     assert ArrayPicture(grey).width == 65
+
+
+class Shared:
+    """A payload that another decoder uses at this moment: it can be read, and nothing else."""
+
+    def __init__(self, packet: Packet) -> None:
+        self._data = bytes(packet.payload)  # type: ignore[call-overload]
+        self.pts, self.dts, self.time_base = packet.pts, packet.dts, packet.stream.time_base
+
+    def __bytes__(self) -> bytes:
+        return self._data
+
+
+def test_the_packets_of_the_analysis_are_not_touched() -> None:
+    taps, drawing = Taps(), Drawing()
+    annotated = Annotated(taps, drawing)
+    with annotated.open("gate"):
+        assert until(lambda: taps.viewers("gate") == 1)
+        for packet in film(5):
+            taps.offer("gate", dataclasses.replace(packet, payload=Shared(packet)))
+        assert until(lambda: bool(drawing.times_s) and drawing.times_s[-1] == 0.4)
+    annotated.close()

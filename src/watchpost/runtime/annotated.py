@@ -13,6 +13,7 @@ from watchpost.runtime.taps import Tap, Taps
 from watchpost.types import BGR, AudioPacket, AudioStream, Frame, Packet
 from watchpost.video.decoder import Decoder
 from watchpost.video.live_encoder import LiveEncoder
+from watchpost.video.own_copy import own_copy
 
 _LOG: Final = logging.getLogger(__name__)
 _NOTICE_STOP_S: Final = 0.5
@@ -114,7 +115,7 @@ class _Annotator:
         newest: Frame | None = None
         for packet in packets:
             self._hear(packet)
-            for frame in self._decoder.decode(packet):
+            for frame in self._decoder.decode(own_copy(packet)):
                 if len(packets) <= _IN_TIME:
                     self._show(frame)
                 newest = frame
