@@ -117,3 +117,32 @@ def test_a_place_is_given_up_once_only() -> None:
     pass_all(taps, live(1.0))
     assert tap.take() == []
     assert tap.ended
+
+
+def test_what_came_before_a_loss_is_not_shown_to_whoever_comes_next() -> None:
+    taps = Taps()
+    packets = live(5.0)
+    for packet in packets[:35]:
+        taps.offer("door", packet)
+    taps.forget("door")
+    with taps.open("door") as tap:
+        assert tap.take() == []
+        for packet in packets[35:]:
+            taps.offer("door", packet)
+        assert numbers(tap.take()) == list(range(40, 50))
+
+
+def test_of_another_process_nothing_is_held_while_nobody_watches() -> None:
+    taps = Taps(lambda _camera, _is_wanted: None)
+    packets = live(5.0)
+    for packet in packets[:10]:
+        taps.offer("door", packet)
+    with taps.open("door") as tap:
+        assert tap.take() == []
+        for packet in packets[20:25]:
+            taps.offer("door", packet)
+        assert numbers(tap.take()) == list(range(20, 25))
+        assert taps.watched() == {"door"}
+    assert taps.watched() == frozenset()
+    with taps.open("door") as tap:
+        assert tap.take() == [], "they would be old"

@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 
 from fakes import event
+from filming import film
 from watchpost.clock import ManualClock
 from watchpost.config import Camera, Configuration
 from watchpost.config.gate import GateOptions
@@ -17,6 +18,7 @@ from watchpost.runtime.figures import CameraFigures, Figures, ModelFigures
 from watchpost.runtime.link import Message
 from watchpost.runtime.live import CameraStatus
 from watchpost.runtime.relay import RelayedHub
+from watchpost.runtime.stream_relay import watch_message
 from watchpost.runtime.system_events import detector_failed
 from watchpost.runtime.worker_messages import event_message, picture_message, read_apply, report_message
 from watchpost.runtime.workers import Workers
@@ -24,6 +26,7 @@ from watchpost.stores import EventStore
 from watchpost.types import Event
 from watchpost.video.gate import Gate
 from watchpost.video.ring import Ring
+from watchpost.video.wire import packet_to_wire, stream_to_json
 
 WEB_TOKEN = "a secret of the page"
 
@@ -373,3 +376,37 @@ def test_models_of_several_workers_are_told_once(room: Room) -> None:
         model = ModelFigures("people", calls, calls, 0, 0, 0.5, 0, 1, is_out=name == "worker-2")
         room.running(name).say(report_message([], {}, Figures((), {}, models=(model,)), 0.0))
     assert room.workers.figures().models == (ModelFigures("people", 7, 7, 0, 0, 1.0, 0, 1, is_out=True),)
+
+
+def test_streams_are_asked_of_the_worker_that_has_the_camera_while_somebody_watches(room: Room) -> None:
+    first, second = room.running("worker-1"), room.running("worker-2")
+    with room.workers.taps.open("b") as tap, room.workers.boxes.open("a"):
+        assert second.told[-1] == watch_message(["b"], [])
+        assert first.told[-1] == watch_message([], ["a"])
+        for message in packet_messages("b", 3):
+            second.say(message)
+        assert len(tap.take()) == 3
+        for message in packet_messages("b", 3):
+            first.say(message)  # not its own
+        assert tap.take() == []
+        second.exit_code = -9
+        room.pass_s(3)
+        assert room.running("worker-2") is not second
+        assert room.running("worker-2").told[-1] == watch_message(["b"], []), "its new process is told again"
+    assert room.running("worker-2").told[-1] == watch_message([], [])
+    assert first.told[-1] == watch_message([], [])
+
+
+def test_viewers_of_a_camera_that_is_taken_away_are_told(room: Room) -> None:
+    tap = room.workers.taps.open("b")
+    room.workers.apply(configuration("a", "c"))
+    assert tap.ended
+
+
+def packet_messages(camera: str, count: int) -> list[Message]:
+    packets = film(count)
+    said = [Message("stream", {"camera": camera, "number": 1, "stream": stream_to_json(packets[0].stream)})]
+    for packet in packets:
+        head, body = packet_to_wire(packet)
+        said.append(Message("packet", {"camera": camera, "number": 1, **head}, body))
+    return said

@@ -15,6 +15,7 @@ from watchpost.config import Configuration, Web, load
 from watchpost.detectors.network import usable_cores
 from watchpost.errors import WatchpostError
 from watchpost.runtime.allocator import keep_memory_low
+from watchpost.runtime.boxes import BoxFeed
 from watchpost.runtime.figures import Figures
 from watchpost.runtime.live import LiveHub
 from watchpost.runtime.process_count import process_count
@@ -34,6 +35,9 @@ _LOOK_S: Final = 1.0
 
 class Cameras(Protocol):
     """What runs the cameras: this process, or others."""
+
+    taps: Taps
+    boxes: BoxFeed
 
     @property
     def store(self) -> EventStore | None:
@@ -67,12 +71,12 @@ def serve(path: Path) -> None:
     config = load(path)
     used = seen = _fingerprint(path)
     count = _processes(config)
-    taps = Taps()
-    hub, cameras = _make_cameras(count, clock, taps)
+    hub, cameras = _make_cameras(count, clock)
     keeper = Keeper(clock)
     services = Services(
         hub,
-        taps,
+        cameras.taps,
+        cameras.boxes,
         store=lambda: cameras.store,
         figures=cameras.figures,
         wake=cameras.wake,
@@ -104,11 +108,11 @@ def serve(path: Path) -> None:
         keeper.close()
 
 
-def _make_cameras(count: int, clock: Clock, taps: Taps) -> tuple[LiveHub, Cameras]:
+def _make_cameras(count: int, clock: Clock) -> tuple[LiveHub, Cameras]:
     """What runs the cameras in so many processes, and where it shows them."""
     if count == 1:
         hub = LiveHub(clock)
-        return hub, Supervisor(hub, clock, taps=taps)
+        return hub, Supervisor(hub, clock)
     relayed = RelayedHub(clock)
     return relayed, Workers(relayed, clock, count, usable_cores())
 

@@ -30,6 +30,7 @@ from watchpost.runtime.delivery import Delivery
 from watchpost.runtime.intake import Intake
 from watchpost.runtime.lane import Served
 from watchpost.runtime.reconnect import Policy, State, packets
+from watchpost.runtime.taps import Taps
 from watchpost.sources import open_source, plugin_for
 from watchpost.telemetry import redacted
 from watchpost.types import Event, Packet
@@ -61,7 +62,7 @@ class Wishes:
 class Session:
     """Runs one camera until its end, Ctrl-C or `duration_s`, and prints status, events and a summary.
 
-    `on_state` also hears of connecting, live and lost (for a page).
+    `on_state` also hears of connecting, live and lost, and `taps` are given the packets (for a page).
     """
 
     def __init__(
@@ -71,10 +72,12 @@ class Session:
         on_events: Sequence[Callable[[list[Event]], None]],
         on_state: Callable[[State], None] | None = None,
         console: Console | None = None,
+        taps: Taps | None = None,
     ) -> None:
         self.console = console or Console(highlight=False)
         self._wishes = wishes
         self._on_state = on_state
+        self._taps = taps or Taps()
         self._state = "connecting"
         self._detail = ""
         self._clock = SystemClock()
@@ -128,13 +131,14 @@ class Session:
 
     def _packets(self, stop: threading.Event) -> Iterator[Packet]:
         wishes = self._wishes
-        return packets(
+        read = packets(
             lambda: open_source(wishes.source, wishes.camera, wishes.source_options, self._clock),
             self._clock,
             stop,
             Policy(first_must_succeed=True),
             on_state=self._note_state,
         )
+        return self._taps.passing(wishes.camera, read)
 
     def _note_state(self, state: State) -> None:
         self._state, self._detail = state.name, state.detail

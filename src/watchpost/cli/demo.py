@@ -33,7 +33,9 @@ def demo(
     from watchpost.cli._session import Session, Wishes, given_seconds, plays_in_real_time, source_options
     from watchpost.clock import SystemClock
     from watchpost.runtime.assembly import show, show_events, show_state
+    from watchpost.runtime.boxes import BoxFeed
     from watchpost.runtime.live import LiveHub
+    from watchpost.runtime.taps import Taps
     from watchpost.web.app import create_app
     from watchpost.web.server import WebServer
     from watchpost.web.services import Services
@@ -45,15 +47,16 @@ def demo(
         duration_s=None if duration is None else given_seconds("--duration", duration),
         model=model,
     )
-    hub = LiveHub(SystemClock())
+    hub, taps, boxes = LiveHub(SystemClock()), Taps(), BoxFeed()
     hub.add(wishes.camera)
     session = Session(
         wishes,
-        on_frame=[lambda result: show(hub, result, session.camera.stats.dropped)],
+        on_frame=[lambda result: show(hub, result, session.camera.stats.dropped), boxes.see],
         on_events=[partial(show_events, hub)],
         on_state=partial(show_state, hub, wishes.camera),
+        taps=taps,
     )
-    page = WebServer(create_app(Services(hub)), port=port)
+    page = WebServer(create_app(Services(hub, taps, boxes)), port=port)
     address = page.start()
     try:
         session.console.print(f"Live picture and events: {address}  (Ctrl-C stops)", markup=False, soft_wrap=True)

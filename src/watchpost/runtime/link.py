@@ -1,8 +1,9 @@
 """A socket between a server and one of its worker processes: framed messages, and nobody who waits for the other side.
 
 A frame is the lengths of its two parts (two 32-bit numbers, big-endian), a JSON object, and bytes that are no JSON: a
-snapshot, a picture. Whoever sends only queues; a thread writes. What must arrive is kept in order, within bounds; of
-what only the newest counts of, an unsent one is replaced.
+snapshot, a picture, a packet. Whoever sends only queues; a thread writes. What must arrive is kept in order, within
+bounds; of what only the newest counts of, an unsent one is replaced; streams go when there is nothing else to send, and
+whoever sends them waits for room.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ _LENGTHS: Final = struct.Struct(">II")
 MAX_JSON_BYTES: Final = 16 << 20
 MAX_BODY_BYTES: Final = 64 << 20
 _QUEUED_BYTES: Final = 128 << 20
+_STREAMED_BYTES: Final = 1 << 20
+"""Of streams, what waits here; the rest waits with whoever sends it, and may be dropped there."""
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -83,6 +86,8 @@ class Link:
         self._ordered: deque[bytes] = deque()
         self._ordered_bytes = 0
         self._newest: dict[Hashable, bytes] = {}
+        self._streamed: deque[bytes] = deque()
+        self._streamed_bytes = 0
         self._changed = threading.Condition()
         self._closing = False
         self._is_broken = False
@@ -116,6 +121,20 @@ class Link:
                 self._newest[key] = frame
                 self._changed.notify_all()
 
+    def send_streamed(self, message: Message, timeout_s: float) -> bool:
+        """Send this after all else, and in order with what else is sent so; waits for room.
+
+        False if there was none in time, as when the other side is gone: then it is not sent.
+        """
+        frame = message.encoded()
+        with self._changed:
+            if not self._changed.wait_for(self._has_room, timeout_s):
+                return False
+            self._streamed.append(frame)
+            self._streamed_bytes += len(frame)
+            self._changed.notify_all()
+            return True
+
     def is_waiting(self, key: Hashable) -> bool:
         """Whether what was sent with this key is still here."""
         with self._changed:
@@ -146,6 +165,9 @@ class Link:
         """Wait until all that the other side has sent is received; false if it goes on."""
         return self.ended.wait(timeout_s)
 
+    def _has_room(self) -> bool:
+        return self._streamed_bytes < _STREAMED_BYTES and not (self._is_broken or self._closing)
+
     def _send(self) -> None:
         while (frame := self._next_frame()) is not None:
             try:
@@ -156,11 +178,13 @@ class Link:
                     self.lost += 1 + len(self._ordered)
                     self._ordered.clear()
                     self._newest.clear()
+                    self._streamed.clear()
+                    self._changed.notify_all()
                 return
 
     def _next_frame(self) -> bytes | None:
         with self._changed:
-            while not (self._ordered or self._newest or self._closing or self._is_broken):
+            while not (self._ordered or self._newest or self._streamed or self._closing or self._is_broken):
                 self._changed.wait()
             if self._is_broken:
                 return None
@@ -170,6 +194,11 @@ class Link:
                 return frame
             if self._newest and not self._closing:
                 return self._newest.pop(next(iter(self._newest)))
+            if self._streamed and not self._closing:
+                frame = self._streamed.popleft()
+                self._streamed_bytes -= len(frame)
+                self._changed.notify_all()
+                return frame
             return None
 
     def _receive(self) -> None:

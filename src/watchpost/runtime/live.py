@@ -147,6 +147,13 @@ class LiveHub:
         with self._lock:
             return [_status(name, entry, now_s, wall_time_s) for name, entry in self._cameras.items()]
 
+    def status(self, camera: str) -> CameraStatus | None:
+        """One camera, `None` for one that is not known."""
+        now_s, wall_time_s = self._clock.monotonic_s(), self._clock.wall_time_s()
+        with self._lock:
+            entry = self._cameras.get(camera)
+            return None if entry is None else _status(camera, entry, now_s, wall_time_s)
+
     def sequence(self, camera: str) -> int | None:
         """The number of a camera's newest frame, 0 before the first, `None` for a camera that is not known."""
         with self._lock:

@@ -90,6 +90,12 @@ class RelayedHub(LiveHub):
             now_s = self._now_s()
             return [_as_of(view, now_s) for view in self._views.values()]
 
+    def status(self, camera: str) -> CameraStatus | None:
+        """One camera, `None` for one that is not known."""
+        with self._news:
+            view = self._views.get(camera)
+            return None if view is None else _as_of(view, self._now_s())
+
     def sequence(self, camera: str) -> int | None:
         """The number of a camera's newest frame that is known here, 0 before the first, `None` for no such camera."""
         with self._news:

@@ -12,13 +12,16 @@ from watchpost.clock import Clock
 from watchpost.config import Configuration
 from watchpost.config.diff import changes
 from watchpost.errors import WatchpostError
+from watchpost.runtime.boxes import BoxFeed
 from watchpost.runtime.children import reason_of_end
 from watchpost.runtime.figures import CameraFigures, Figures, ModelFigures, total
 from watchpost.runtime.guard import Backoff
 from watchpost.runtime.link import Message
 from watchpost.runtime.open_events import OpenEvents
 from watchpost.runtime.relay import RelayedHub
+from watchpost.runtime.stream_relay import StreamInlet, watch_message
 from watchpost.runtime.system_events import SERVER, worker_failed, worker_recovered
+from watchpost.runtime.taps import Taps
 from watchpost.runtime.worker_messages import apply_message, read_event, read_figures, read_report
 from watchpost.runtime.worker_process import Start, WorkerProcess
 from watchpost.types import Event
@@ -44,7 +47,7 @@ class Patience:
 class Shard:
     """A worker process and its cameras. `on_event` is called with each of their events, from a thread of its own.
 
-    Its methods are called from one thread, but for `figures` and `tell`.
+    Its methods are called from one thread, but for `figures`, `tell` and `watch`.
     """
 
     def __init__(
@@ -55,7 +58,10 @@ class Shard:
         on_event: Callable[[Event], None],
         start: Start,
         patience: Patience,
+        taps: Taps | None = None,
+        boxes: BoxFeed | None = None,
     ) -> None:
+        """`taps` and `boxes` are given the streams of the cameras that are watched, and what is found in them."""
         self.name = name
         self.starts = 0
         """How often its process was started."""
@@ -64,6 +70,9 @@ class Shard:
         self._on_event = on_event
         self._start_process = start
         self._patience = patience
+        self._taps = taps or Taps()
+        self._inlet = StreamInlet(self._taps, boxes or BoxFeed())
+        self._watched = watch_message((), ())
         self._config = Configuration()
         self._detector_threads = 1
         self._process: WorkerProcess | None = None
@@ -126,6 +135,13 @@ class Shard:
         if (process := self._process) is not None:
             process.tell(message)
 
+    def watch(self, packets: frozenset[str] | set[str], boxes: frozenset[str] | set[str]) -> None:
+        """Have the process send the packets of these cameras, and the boxes of those, and of no others."""
+        message = watch_message(packets, boxes)
+        if message != self._watched:
+            self._watched = message
+            self.tell(message)
+
     def figures(self) -> Figures:
         """As of the last report; what its cameras lived through in earlier processes is added."""
         with self._lock:
@@ -162,6 +178,7 @@ class Shard:
             self._heard_s, self._busy_s, self._figures = None, 0.0, None
         for camera in self._config.cameras:
             self._hub.restart(camera, "connecting")
+            self._taps.forget(camera)
         self.starts += 1
         try:
             self._process = self._start_process(self.name, self._hear)
@@ -170,6 +187,8 @@ class Shard:
             return
         self._started_s = now_s
         self._process.tell(apply_message(self._config, self._detector_threads))
+        if self._watched != watch_message((), ()):
+            self._process.tell(self._watched)
         _LOG.info("%s is process %d", self.name, self._process.pid)
 
     def _watch(self, process: WorkerProcess, now_s: float) -> None:
@@ -255,6 +274,9 @@ class Shard:
             case "picture":
                 data = message.data
                 self._hub.picture(str(data["camera"]), int(data["width"]), int(data["sequence"]), message.body)
+            case "stream" | "packet" | "boxes":
+                if message.data.get("camera") in self._config.cameras:
+                    self._inlet.hear(message)
             case "report":
                 report = read_report(message)
                 with self._lock:

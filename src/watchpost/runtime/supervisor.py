@@ -25,6 +25,7 @@ from watchpost.runtime.assembly import (
     show_state,
     wanted_classes,
 )
+from watchpost.runtime.boxes import BoxFeed
 from watchpost.runtime.camera import Camera
 from watchpost.runtime.detector_pool import DetectorPool, ModelKey
 from watchpost.runtime.figures import Figures, camera_figures
@@ -39,6 +40,7 @@ from watchpost.stores import EventStore
 from watchpost.types import Event, Packet
 from watchpost.video.decoder import Decoder
 from watchpost.video.hardware import Hardware, devices
+from watchpost.video.mask import masked
 from watchpost.video.stills import Stills
 
 _LOG: Final = logging.getLogger(__name__)
@@ -81,10 +83,13 @@ class Supervisor:
         outlet: EventOutlet | None = None,
         detector_threads: int | None = None,
         taps: Taps | None = None,
+        boxes: BoxFeed | None = None,
     ) -> None:
         """`outlet` takes the events, by default store and sinks of the configuration; `detector_threads` run the
-        detectors, by default one for each core; `taps` has the live streams for those who watch."""
+        detectors, by default one for each core; `taps` has the live streams and `boxes` what is found in them, for
+        those who watch."""
         self.taps = taps or Taps()
+        self.boxes = boxes or BoxFeed()
         self._hub = hub
         self._clock = clock
         self._config = Configuration()
@@ -163,6 +168,7 @@ class Supervisor:
     def _start(self, name: str) -> None:
         entry = self._entries[name]
         self._hub.set_state(name, "connecting")
+        self.taps.forget(name)
         try:
             camera = self._make(name, entry.config)
         except (WatchpostError, OSError) as error:
@@ -199,12 +205,15 @@ class Supervisor:
     def _packets(self, name: str, config: CameraConfig, stop: threading.Event) -> Iterator[Packet]:
         opener: Callable[[], Source] = partial(open_source, config.source, name, source_options(config), self._clock)
         read = packets(opener, self._clock, stop, on_state=partial(self._note_state, name))
+        if config.masks:  # before anybody else has them
+            read = masked(name, read, config.mask_arrays())
         return self.taps.passing(name, read)
 
     def _show(self, result: Analysed) -> None:
         entry = self._entries.get(result.frame.camera)
         dropped = entry.running.stats.dropped if entry and entry.running else 0
         show(self._hub, result, dropped)
+        self.boxes.see(result)
         if len(result.detections):
             self._recordings.saw_activity(result.frame.camera, result.frame.camera_time_s)
 
@@ -212,6 +221,8 @@ class Supervisor:
         if (entry := self._entries.get(name)) is not None:
             entry.state = state
             entry.losses += state.name == "lost"
+        if state.name == "lost":
+            self.taps.forget(name)
         if entry is None or entry.model is None or not self._detectors.is_out(entry.model):
             show_state(self._hub, name, state)
         _LOG.info("%s: %s%s", name, state.name, f": {state.detail}" if state.detail else "")
@@ -234,6 +245,7 @@ class Supervisor:
 
     def _note_end(self, name: str, entry: _Entry) -> None:
         camera, entry.running = entry.running, None
+        self.taps.forget(name)
         assert camera is not None  # noqa: S101 - the caller looked
         camera.stop()
         if camera.error is None:

@@ -111,9 +111,13 @@ class Tap:
 
 
 class _Camera:
-    """The group of pictures in progress, and who watches. The ring holds the same packets: these are references."""
+    """The group of pictures in progress, and who watches. The ring holds the same packets: these are references.
 
-    def __init__(self) -> None:
+    `is_remote`: they come from another process, and nothing is held while nobody watches.
+    """
+
+    def __init__(self, *, is_remote: bool) -> None:
+        self.is_remote = is_remote
         self.lock = threading.Lock()
         self.group: list[Packet] = []
         self.group_bytes = 0
@@ -121,15 +125,20 @@ class _Camera:
 
     def add(self, packet: Packet) -> None:
         with self.lock:
+            if self.is_remote and not self.taps:
+                return  # sent before it was heard that nobody watches any more
             if packet.is_key:
                 self.group, self.group_bytes = [packet], packet.size
             elif self.group and self.group_bytes + packet.size <= _GROUP_BYTES:
                 self.group.append(packet)
                 self.group_bytes += packet.size
             else:
-                self.group, self.group_bytes = [], 0
+                self.forget()
             for tap in self.taps:
                 tap._offer((packet,))
+
+    def forget(self) -> None:
+        self.group, self.group_bytes = [], 0
 
 
 class Taps:
@@ -139,8 +148,8 @@ class Taps:
     whoever gets the packets from another process asks for them only so long.
     """
 
-    def __init__(self, on_demand: Callable[[str, bool], None] = lambda _camera, _is_wanted: None) -> None:
-        self.on_demand = on_demand
+    def __init__(self, on_demand: Callable[[str, bool], None] | None = None) -> None:
+        self._on_demand = on_demand
         self._lock = threading.Lock()
         self._cameras: dict[str, _Camera] = {}
 
@@ -167,8 +176,8 @@ class Taps:
             entry.taps.add(tap)
             if entry.group:
                 tap._offer(entry.group)
-        if is_first:
-            self.on_demand(camera, True)
+        if is_first and self._on_demand is not None:
+            self._on_demand(camera, True)
         return tap
 
     def remove(self, camera: str) -> None:
@@ -179,15 +188,28 @@ class Taps:
             for tap in list(entry.taps):
                 tap._end()
 
+    def forget(self, camera: str) -> None:
+        """The camera's stream has broken off: what came is not shown to whoever comes next."""
+        with self._lock:
+            entry = self._cameras.get(camera)
+        if entry is not None:
+            with entry.lock:
+                entry.forget()
+
     def viewers(self, camera: str) -> int:
         """How many watch this camera."""
         with self._lock:
             entry = self._cameras.get(camera)
         return 0 if entry is None else len(entry.taps)
 
+    def watched(self) -> frozenset[str]:
+        """The cameras that somebody watches."""
+        with self._lock:
+            return frozenset(name for name, entry in self._cameras.items() if entry.taps)
+
     def _known(self, camera: str) -> _Camera:
         with self._lock:
-            return self._cameras.setdefault(camera, _Camera())
+            return self._cameras.setdefault(camera, _Camera(is_remote=self._on_demand is not None))
 
     def _leave(self, camera: str, tap: Tap) -> None:
         with self._lock:
@@ -198,5 +220,7 @@ class Taps:
             was_there = tap in entry.taps
             entry.taps.discard(tap)
             is_last = was_there and not entry.taps
-        if is_last:
-            self.on_demand(camera, False)
+            if is_last and entry.is_remote:
+                entry.forget()
+        if is_last and self._on_demand is not None:
+            self._on_demand(camera, False)

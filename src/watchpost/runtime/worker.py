@@ -19,11 +19,14 @@ from watchpost.clock import Clock, SystemClock
 from watchpost.config import Configuration
 from watchpost.errors import WatchpostError
 from watchpost.runtime.allocator import keep_memory_low
+from watchpost.runtime.boxes import BoxFeed
 from watchpost.runtime.figures import Figures
 from watchpost.runtime.link import Link, Message
 from watchpost.runtime.live import LiveHub
 from watchpost.runtime.relay import WATCHED_FOR_S
+from watchpost.runtime.stream_relay import StreamPump
 from watchpost.runtime.supervisor import Supervisor
+from watchpost.runtime.taps import Taps
 from watchpost.runtime.worker_messages import event_message, picture_message, read_apply, report_message
 from watchpost.stores import EventStore
 from watchpost.telemetry import configure_logging
@@ -63,6 +66,8 @@ class Worker:
         self._clock = clock
         self._hub = LiveHub(clock)
         self._link = Link(end, "server", self._hear)
+        self._taps, self._boxes = Taps(), BoxFeed()
+        self._pump = StreamPump(self._taps, self._boxes, self._link.send_streamed)
         self._told: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._supervisor: Supervisor | None = None
         self._turned_s = clock.monotonic_s()
@@ -76,7 +81,7 @@ class Worker:
     def run(self) -> None:
         """Returns when all cameras have stopped and their events are sent."""
         self._link.start()
-        for work in (self._report_all_the_time, self._send_pictures):
+        for work in (self._report_all_the_time, self._send_pictures, self._send_streams):
             threading.Thread(target=work, name=work.__name__.strip("_"), daemon=True).start()
         try:
             while not (self._stop.is_set() or self._link.ended.is_set()):
@@ -109,7 +114,8 @@ class Worker:
     def _apply(self, message: Message) -> None:
         config, threads = read_apply(message)
         if self._supervisor is None:
-            self._supervisor = Supervisor(self._hub, self._clock, LinkOutlet(self._link), threads)
+            outlet = LinkOutlet(self._link)
+            self._supervisor = Supervisor(self._hub, self._clock, outlet, threads, self._taps, self._boxes)
         try:
             self._supervisor.apply(config)
         except WatchpostError as error:
@@ -121,6 +127,8 @@ class Worker:
                 wanted = str(message.data["camera"]), int(message.data["width"])
                 self._watched[wanted] = self._clock.monotonic_s() + WATCHED_FOR_S
             self._is_watched.set()
+        elif message.kind == "watch_streams":
+            self._pump.watch(message)
         elif message.kind == "wake" and self._supervisor is not None:
             self._supervisor.wake(str(message.data["camera"]), float(message.data["seconds"]))
         else:
@@ -136,6 +144,9 @@ class Worker:
         figures = Figures((), {}) if self._supervisor is None else self._supervisor.figures()
         busy_s = self._clock.monotonic_s() - self._turned_s
         self._link.send_newest("report", report_message(statuses, sequences, figures, busy_s))
+
+    def _send_streams(self) -> None:
+        self._pump.run(self._stop)
 
     def _send_pictures(self) -> None:
         sent: dict[tuple[str, int], int] = {}

@@ -4,6 +4,7 @@
 | --- | --- |
 | `apply` | the configuration of its cameras |
 | `watch` | somebody looks at a camera: send pictures of this width for a while |
+| `watch_streams` | send the packets and boxes of these cameras, and of no others: `stream_relay.py` |
 | `wake` | keep a camera awake for so many seconds |
 | `stop` | end in order |
 
@@ -12,6 +13,9 @@
 | `report` | once a second: each camera's status and figures; also its sign of life |
 | `event` | an event, its snapshot as the body |
 | `picture` | a drawn picture that was asked for, a JPEG as the body |
+| `stream` | what a watched camera's packets are from here on |
+| `packet` | one of them, its data as the body |
+| `boxes` | what was found in a frame of a watched camera |
 
 The configuration is a pickle. Only what a server writes for the process that it started itself is ever unpickled; a
 server unpickles nothing, as a worker meets what strangers send: its cameras' streams.

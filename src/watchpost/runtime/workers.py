@@ -6,18 +6,21 @@ The server itself keeps the configuration, the page, the store and the sinks; it
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from watchpost.clock import Clock
 from watchpost.config import Configuration, Web
 from watchpost.config.diff import changes
+from watchpost.runtime.boxes import BoxFeed
 from watchpost.runtime.figures import Figures, WorkerFigures, total
 from watchpost.runtime.link import Message
 from watchpost.runtime.outlet import EventOutlet, Outlet
 from watchpost.runtime.relay import RelayedHub
 from watchpost.runtime.shard import Patience, Shard
 from watchpost.runtime.sharding import assign
+from watchpost.runtime.taps import Taps
 from watchpost.runtime.worker_process import Start, start
 from watchpost.stores import EventStore
 from watchpost.types import Event
@@ -32,6 +35,7 @@ class Workers:
     but for `figures`.
 
     It does for its server what `Supervisor` does within one process. `cores` are shared among the workers' detectors.
+    `taps` and `boxes` have the live streams and what is found in them, for those who watch.
     """
 
     def __init__(
@@ -50,8 +54,11 @@ class Workers:
         self._config = Configuration()
         self._places: dict[str, int] = {}
         self._outlet = outlet or Outlet(clock)
+        self.taps = Taps(lambda _camera, _is_wanted: self._tell_watched())
+        self.boxes = BoxFeed(lambda _camera: self._tell_watched())
+        self._watch_lock = threading.Lock()
         self._shards = [
-            Shard(f"worker-{number}", hub, clock, self._take, start, patience or Patience())
+            Shard(f"worker-{number}", hub, clock, self._take, start, patience or Patience(), self.taps, self.boxes)
             for number in range(1, count + 1)
         ]
         self._detector_threads = max(1, cores // count)
@@ -67,12 +74,16 @@ class Workers:
             self._outlet.replace(new)
         self._config = new
         cameras = [name for name, camera in new.cameras.items() if camera.enabled]
+        before = set(self._places)
         self._places = assign(cameras, self._places, len(self._shards))
         self._hub.expect(cameras)
+        for gone in before - set(cameras):
+            self.taps.remove(gone)
         # who loses a camera hears of it first: a camera may allow one connection alone
         held = [{name for name, place in self._places.items() if place == each} for each in range(len(self._shards))]
         for number in sorted(range(len(held)), key=lambda each: -len(self._shards[each].cameras - held[each])):
             self._shards[number].apply(_part(new, held[number], len(held)), self._detector_threads)
+        self._tell_watched()
         for shard in self._shards:
             if shard.cameras:
                 _LOG.info("%s: %s", shard.name, ", ".join(name for name in cameras if name in shard.cameras))
@@ -123,6 +134,14 @@ class Workers:
     def _take(self, event: Event) -> None:
         self._hub.add_event(event)
         self._outlet.events([event])
+
+    def _tell_watched(self) -> None:
+        """Ask each worker for the streams and boxes that somebody watches here; from any thread."""
+        with self._watch_lock:  # what is told last is what holds
+            packets, boxes, places = self.taps.watched(), self.boxes.watched(), self._places
+            for number, shard in enumerate(self._shards):
+                own = {name for name, place in places.items() if place == number}
+                shard.watch(packets & own, boxes & own)
 
     def _watch(self, camera: str, width: int) -> None:
         place = self._places.get(camera)

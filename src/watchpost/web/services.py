@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from watchpost.clock import Clock, SystemClock
 from watchpost.event_json import event_from_json
 from watchpost.recordings.archive import Archive
+from watchpost.runtime.boxes import BoxFeed
 from watchpost.runtime.figures import Figures
 from watchpost.runtime.live import LiveHub
 from watchpost.runtime.taps import Taps
@@ -27,6 +28,8 @@ class Services:
     """The newest picture of each camera, and the last events."""
     taps: Taps = field(default_factory=Taps)
     """The cameras' packets as they came."""
+    boxes: BoxFeed = field(default_factory=BoxFeed)
+    """What is found in their pictures, with the times of these."""
     store: Callable[[], EventStore | None] = lambda: None
     """Where the events and snapshots of before are."""
     figures: Callable[[], Figures] | None = None
