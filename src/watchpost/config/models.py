@@ -250,6 +250,9 @@ class Camera(Analysis):
     """Areas by name: `side door: [[0.1, 0.2], [0.4, 0.2], [0.4, 0.9]]`, corners as fractions of the picture."""
     lines: dict[Name, Line] = Field(default_factory=dict)
     """Lines by name: `gate line: [[0.2, 0.8], [0.8, 0.8]]`, points as fractions of the picture."""
+    masks: dict[Name, Polygon] = Field(default_factory=dict)
+    """Areas by name that nobody is ever to see, written as zones are: they are black in everything that is shown,
+    recorded, analysed or served. The camera is encoded anew for that, which costs processor time."""
 
     @property
     def shown_source(self) -> str:
@@ -263,6 +266,10 @@ class Camera(Analysis):
     def line_arrays(self) -> dict[str, NDArray[np.float64]]:
         """The points (K, 2) of each line in fractions 0-1."""
         return {name: np.asarray(points, np.float64) for name, points in self.lines.items()}
+
+    def mask_arrays(self) -> dict[str, NDArray[np.float64]]:
+        """The corners (K, 2) of each mask in fractions 0-1."""
+        return {name: np.asarray(corners, np.float64) for name, corners in self.masks.items()}
 
     @field_validator("source")
     @classmethod

@@ -61,7 +61,7 @@ class Recordings:
         if config.recording.mode == "off":
             self.remove([name])
             return read
-        made_of = config.source, config.options, config.recording, config.ring
+        made_of = config.source, config.options, config.recording, config.ring, config.masks
         found = self._recorded.get(name)
         if found is not None and (found.made_of != made_of or found.feed.ended.is_set()):
             self.remove([name])
