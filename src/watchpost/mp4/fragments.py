@@ -87,6 +87,18 @@ def fragment(
     `number` counts from 1; the times are those of the first samples' decoding, in ticks of their tracks from the
     file's beginning, not negative. Size and checksum of `seal` are filled in.
     """
+    body = media(number, video_time, video, audio_time, audio)
+    checksum = 0
+    for part in body:
+        checksum = zlib.crc32(part, checksum)
+    seal = replace(seal, size=sum(map(len, body)), checksum=checksum)
+    return seal, [box(b"uuid", SEAL, SEAL_FIELDS.pack(*astuple(seal))), *body]
+
+
+def media(
+    number: int, video_time: int, video: Sequence[Sample], audio_time: int = 0, audio: Sequence[Sample] = ()
+) -> list[Buffer]:
+    """A fragment alone, without a seal: `moof`, `mdat`, and the samples, which are not copied; as for `fragment`."""
     sizes = [[len(each.data) for each in samples] for samples in (video, audio)]
     video_bytes, audio_bytes = map(sum, sizes)
     moof = b""
@@ -97,12 +109,7 @@ def fragment(
             parts.append(_audio_traf(audio_time, audio, sizes[1], start + video_bytes))
         moof = box(b"moof", *parts)
     mdat = struct.pack(">I4s", 8 + video_bytes + audio_bytes, b"mdat")
-    body: list[Buffer] = [moof, mdat, *(each.data for each in video), *(each.data for each in audio)]
-    checksum = 0
-    for part in body:
-        checksum = zlib.crc32(part, checksum)
-    seal = replace(seal, size=len(moof) + 8 + video_bytes + audio_bytes, checksum=checksum)
-    return seal, [box(b"uuid", SEAL, SEAL_FIELDS.pack(*astuple(seal))), *body]
+    return [moof, mdat, *(each.data for each in video), *(each.data for each in audio)]
 
 
 def _trex(track: int) -> bytes:

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from watchpost.errors import WatchpostError
 from watchpost.telemetry import redacted
-from watchpost.web.api import cameras, events, figures, recordings, wake
+from watchpost.web.api import cameras, events, figures, live, recordings, wake
 from watchpost.web.auth import Gatekeeper
 from watchpost.web.es.app import create_es_app
 from watchpost.web.guard import Guard
@@ -49,6 +49,7 @@ def _routers(services: Services) -> Iterator[APIRouter]:
     if services.recordings is not None:
         yield recordings.router(services, services.recordings)
     yield cameras.router(services)
+    yield live.router(services)
     yield events.router(services)
     if services.figures is not None:
         yield figures.router(services.figures)

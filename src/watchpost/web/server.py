@@ -16,6 +16,8 @@ from watchpost.web.auth import check_binding
 
 _BACKLOG: Final = 128
 _MAX_CONNECTIONS: Final = 200
+_LARGEST_MESSAGE: Final = 1 << 20
+"""Bytes of what comes in over a WebSocket."""
 _STREAMS_END_WITHIN_S: Final = 0.5
 _CHECK_EVERY_S: Final = 0.05
 
@@ -57,6 +59,8 @@ class WebServer:
             log_config=None,
             lifespan="on",
             ws="websockets-sansio",
+            ws_per_message_deflate=False,  # video is compressed already
+            ws_max_size=_LARGEST_MESSAGE,
             server_header=False,
             proxy_headers=False,
             limit_concurrency=_MAX_CONNECTIONS,
