@@ -26,6 +26,7 @@ from watchpost.runtime.taps import Taps
 from watchpost.runtime.workers import Workers
 from watchpost.stores import EventStore
 from watchpost.web.app import create_app
+from watchpost.web.layouts import Layouts
 from watchpost.web.server import WebServer
 from watchpost.web.services import Services
 
@@ -81,6 +82,7 @@ def serve(path: Path) -> None:
         figures=cameras.figures,
         wake=cameras.wake,
         recordings=lambda: keeper.archive,
+        layouts=Layouts(config.data),
         clock=clock,
     )
     page = _start_page(services, config.web)

@@ -171,6 +171,12 @@ class LiveHub:
             return frame.picture.bgr()
         return entry.overlay.draw(frame.picture.bgr(), shown.detections, shown.counts)
 
+    def newest(self, camera: str) -> Frame | None:
+        """A camera's newest frame; `None` before the first, and of cameras of other processes."""
+        with self._lock:
+            entry = self._cameras.get(camera)
+            return None if entry is None or entry.newest is None else entry.newest.frame
+
     def jpeg(self, camera: str, max_width: int = 1280) -> tuple[int, bytes] | None:
         """The newest frame, drawn at most `max_width` pixels wide: its sequence number and the JPEG's bytes.
 
