@@ -5,24 +5,20 @@ FFmpeg reads the SDP and keeps it to itself. Basic and Digest authentication as 
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
-import re
 import socket
 import ssl
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
+from watchpost.authorization import authorization
 from watchpost.errors import SourceError
 from watchpost.telemetry import redacted
 
 _PORTS: Final = {"rtsp": 554, "rtsps": 322}
 _LONGEST_ANSWER: Final = 1 << 20
 _MOST_HEADERS: Final = 100
-_HASHES: Final = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,65 +79,6 @@ def _ask(connection: socket.socket, target: str, url: SplitResult) -> _Answer:
         if reply is not None:
             answer = _exchange(connection, target, 2, reply)
     return answer
-
-
-def authorization(
-    challenges: list[str], user: str, password: str, method: str, target: str, client_nonce: str
-) -> str | None:
-    """The Authorization header that answers `WWW-Authenticate`, the strongest that is offered.
-
-    `None` where nothing is offered that is understood.
-    """
-    digests = {}
-    for challenge in challenges:
-        scheme, _, rest = challenge.partition(" ")
-        if scheme.lower() == "digest":
-            parameters = _parameters(rest)
-            digests[parameters.get("algorithm", "MD5").upper()] = parameters
-    for algorithm in ("SHA-256", "MD5"):
-        if algorithm in digests:
-            return _digest(digests[algorithm], algorithm, user, password, method, target, client_nonce)
-    if any(challenge.lower().startswith("basic") for challenge in challenges):
-        return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
-    return None
-
-
-def _digest(
-    challenge: Mapping[str, str],
-    algorithm: str,
-    user: str,
-    password: str,
-    method: str,
-    target: str,
-    client_nonce: str,
-) -> str:
-    """RFC 7616, section 3.4.1; without `qop` as RFC 2069 has it, which is what most cameras offer."""
-
-    def hashed(text: str) -> str:
-        return _HASHES[algorithm](text.encode()).hexdigest()
-
-    realm, nonce = challenge.get("realm", ""), challenge.get("nonce", "")
-    secret = hashed(f"{user}:{realm}:{password}")
-    request = hashed(f"{method}:{target}")
-    fields = {"username": user, "realm": realm, "nonce": nonce, "uri": target}
-    bare = ""
-    if "auth" in re.split(r"[\s,]+", challenge.get("qop", "")):
-        fields["cnonce"] = client_nonce
-        bare = ", qop=auth, nc=00000001"
-        fields["response"] = hashed(f"{secret}:{nonce}:00000001:{client_nonce}:auth:{request}")
-    else:
-        fields["response"] = hashed(f"{secret}:{nonce}:{request}")
-    if "opaque" in challenge:
-        fields["opaque"] = challenge["opaque"]
-    if "algorithm" in challenge:
-        bare += f", algorithm={challenge['algorithm']}"
-    quoted = (f'{name}="{value}"' for name, value in fields.items())
-    return "Digest " + ", ".join(quoted) + bare
-
-
-def _parameters(text: str) -> dict[str, str]:
-    found = re.findall(r'(\w+)\s*=\s*(?:"([^"]*)"|([^\s,]+))', text)
-    return {name.lower(): quoted or bare for name, quoted, bare in found}
 
 
 def _exchange(connection: socket.socket, target: str, sequence: int, reply: str | None) -> _Answer:
