@@ -159,6 +159,26 @@ def test_missing_times_without_a_rate_count_25_a_second() -> None:
     assert run(script([(None, None)] * 3, stream(rate=None))) == (plain(0, 40, 80), [])
 
 
+def test_missing_times_of_a_camera_go_by_the_wall_clock() -> None:
+    packets = script([(None, None)] * 5, stream(is_live=True), walls=[7.0, 7.1, 7.25, 7.25, 7.5])
+    assert run(packets) == (plain(0, 100, 250, 290, 540), [])
+
+
+def test_a_camera_whose_times_stand_still_goes_by_the_wall_clock() -> None:
+    walls = [index / 10 for index in range(14)]
+    packets = script(plain(*[500] * 14), stream(is_live=True), walls=walls)
+    assert run(packets) == (plain(*range(10), 100, 200, 300, 400), [])
+    assert run(script(plain(*[500] * 14)))[0] == plain(*range(14)), "in a file no time passes"
+
+
+def test_a_camera_whose_times_move_again_is_believed_again() -> None:
+    walls = [index / 10 for index in range(14)]
+    packets = script(plain(*[500] * 12, 540, 640), stream(is_live=True), walls=walls)
+    times, marked = run(packets)
+    assert marked == []
+    assert times[-1][0] - times[-2][0] == 100
+
+
 def test_a_hole_in_the_times_is_filled() -> None:
     assert run(script([(0, 0), (40, 40), (None, None), (120, 120)])) == (plain(0, 40, 80, 120), [])
 

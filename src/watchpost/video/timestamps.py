@@ -26,13 +26,16 @@ _LARGEST_GAP_INTERVALS: Final = 20
 """Slow pictures, say one a minute, may be that far apart."""
 _REORDER_INTERVALS: Final = 4
 """How far pts may run ahead of dts where only pts is known: two B frames, pyramids included."""
+_STANDING_S: Final = 1.0
+"""A camera whose times have not moved for so long, by the wall clock, tells none."""
 
 
 def mended(packets: Iterable[Packet]) -> Iterator[Packet]:
     """The same packets with pts and dts present, dts strictly growing, pts >= dts, the first pts at 0.
 
-    Repeated times and steps back of up to 1 s are mended. A packet that is marked discontinuous, steps further
-    back, or leaps ahead (10 s more than the wall clock for a camera, 60 s in a file) restarts the clock: it is
+    Repeated times and steps back of up to 1 s are mended. What has no time follows by the stated rate, of a camera by
+    the wall clock; so does a camera whose times stand still for a second. A packet that is marked discontinuous, steps
+    further back, or leaps ahead (10 s more than the wall clock for a camera, 60 s in a file) restarts the clock: it is
     marked discontinuous, and camera time goes on by one frame, for a camera by the wall time that has passed.
     A 33-bit wrap-around is no restart. Payloads are left as they came.
     """
@@ -53,6 +56,11 @@ class _Seen:
     wall_time_s: float
     is_invented: bool
     """No packet since the start or restart had a time: what came in is counted on."""
+
+    @property
+    def before(self) -> int:
+        """When it came, in the order of decoding where that is known."""
+        return self.pts_in if self.dts_in is None else self.dts_in
 
     def rescaled(self, time_base: Fraction) -> _Seen:
         """The same in ticks of another time base, outgoing times rounded up."""
@@ -84,11 +92,27 @@ class _Ticks:
         self.is_mpeg = stream.time_base == _MPEG_TIME_BASE
 
 
+class _Standstill:
+    """Notices a camera whose packets all say the same time."""
+
+    def __init__(self) -> None:
+        self._times: tuple[int | None, int | None] = None, None
+        self._since_wall_s = 0.0
+
+    def holds(self, packet: Packet) -> bool:
+        """Look at a packet; whether its time is to be left out of account."""
+        times = packet.pts, packet.dts
+        if times != self._times:
+            self._times, self._since_wall_s = times, packet.wall_time_s
+        return packet.stream.is_live and packet.wall_time_s - self._since_wall_s >= _STANDING_S
+
+
 class _CameraClock:
     """Maps a camera's times to a count that starts at 0: what goes out is what came in plus an offset."""
 
     def __init__(self) -> None:
         self._offset = 0
+        self._standstill = _Standstill()
         self._seen: _Seen | None = None
         self._ticks: _Ticks | None = None
 
@@ -98,8 +122,8 @@ class _CameraClock:
         if ticks is None or ticks.stream is not packet.stream:
             ticks = self._ticks_of(packet.stream)
         seen, step = self._seen, ticks.step
-        pts, dts = _completed(packet, seen, ticks)
-        has_times = packet.pts is not None or packet.dts is not None
+        has_times = not (packet.pts is None and packet.dts is None) and not self._standstill.holds(packet)
+        pts, dts = _completed(packet, seen, ticks) if has_times else _invented(packet, seen, ticks)
         restarts = False
         if seen is None:
             self._offset = -pts
@@ -151,17 +175,23 @@ class _CameraClock:
 def _completed(packet: Packet, seen: _Seen | None, ticks: _Ticks) -> tuple[int, int | None]:
     """pts and, where there is one, dts of the packet: wrap-around undone, a missing or impossible pts replaced."""
     pts, dts = packet.pts, packet.dts
-    before = None if seen is None else seen.pts_in if seen.dts_in is None else seen.dts_in
     if ticks.is_mpeg:
+        before = None if seen is None else seen.before
         dts = _unwrapped(dts, before)
         pts = _unwrapped(pts, before if dts is None else dts)
-    if pts is None and dts is None:
-        following = 0 if before is None else before + ticks.step
-        return following, following
     if dts is not None and (pts is None or not 0 <= pts - dts <= ticks.gap):
         pts = dts
     assert pts is not None  # noqa: S101 - for the type checker: one of both is there
     return pts, dts
+
+
+def _invented(packet: Packet, seen: _Seen | None, ticks: _Ticks) -> tuple[int, int]:
+    """pts and dts of a packet that has none: after the one before it."""
+    if seen is None:
+        return 0, 0
+    passed_s = packet.wall_time_s - seen.wall_time_s if packet.stream.is_live else 0.0
+    following = seen.before + (max(1, round(passed_s * ticks.second)) if passed_s > 0 else ticks.step)
+    return following, following
 
 
 def _unwrapped(ticks: int | None, near: int | None) -> int | None:
