@@ -8,8 +8,9 @@ others those of the first 2 s after falling asleep are, so that rules learn that
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from watchpost import pipeline
@@ -21,6 +22,7 @@ from watchpost.video import gate, gate_work
 from watchpost.video.gate_explained import Reason
 from watchpost.video.picture_change import COLUMNS, ROWS
 from watchpost.video.ring import Ring
+from watchpost.video.spare import SparePictures
 
 _GLANCE_S: Final = 10.0
 _SETTLING_S: Final = 2.0
@@ -62,6 +64,12 @@ class Intake:
         """How often the camera woke and went back to frames that had not been shown."""
         self.known_until_s = float("-inf")
         """Where it went back to the last time: looks later than this come again."""
+        self.wished_fps = math.inf
+        """Analysed frames a second that are wished at present; to be set at any time. What a live camera sends beyond
+        that is left out where no other picture refers to it."""
+        self.spared = 0
+        """Packets that were left out so."""
+        self._spare = SparePictures()
         self._decoder = decoder
         self._metered = MeteredDecoder(decoder)
         self._keeping_up = KeepingUp(self._metered, clock)
@@ -98,7 +106,7 @@ class Intake:
         if work.known_until_s is not None:
             self.known_until_s = work.known_until_s
             self.returns += 1
-        for frame in work.frames(self._metered):
+        for frame in self._without_spare(work).frames(self._metered):
             has_changed = self._shows_change(self.gate, frame)
             if work.is_alone and frame.camera_time_s == work.packets[0].camera_time_s:
                 yield Taken(frame, is_look=True, is_wanted=self._is_shown(self.gate, frame, has_changed))
@@ -119,6 +127,13 @@ class Intake:
             yield Taken(frame)
         if work.packets:
             self._keeping_up.pay()
+
+    def _without_spare(self, work: gate_work.Work) -> gate_work.Work:
+        if work.is_alone or not math.isfinite(self.wished_fps):
+            return work
+        kept = [packet for packet in work.packets if not self._spare.is_spare(packet, self.wished_fps)]
+        self.spared += len(work.packets) - len(kept)
+        return replace(work, packets=kept)
 
     def _shows_change(self, own: gate.Gate, frame: Frame) -> bool:
         time_s = frame.camera_time_s
