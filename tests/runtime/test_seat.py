@@ -99,6 +99,14 @@ def test_a_restart_of_the_clock_is_told_with_the_next_frame(lost: str) -> None:
     assert not next(seat.results())[0].is_discontinuous
 
 
+def test_a_frame_of_the_past_waits_for_a_detector_that_hangs_but_not_for_ever() -> None:
+    seat = make_seat()
+    assert seat.offer(frame(0), wait=True)
+    assert seat.offer(frame(1), wait=True, patience_s=0.01)
+    assert (seat.counts.wanted, seat.counts.dropped) == (1, 1)
+    assert start(seat).frame.index == 1
+
+
 @pytest.mark.parametrize(
     ("wished", "minimum", "granted", "fps"),
     [(5, 0.2, 5, 5), (5, 0.2, 0.5, 0.5), (5, 1, 0.5, 1), (0.1, 1, 0.1, 0.1)],

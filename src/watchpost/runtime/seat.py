@@ -90,11 +90,12 @@ class Seat:
         self._lost_restart = False
         """The same, of a frame whose detection failed."""
 
-    def offer(self, frame: Frame, *, wait: bool = False, always: bool = False) -> bool:
+    def offer(self, frame: Frame, *, wait: bool = False, always: bool = False, patience_s: float | None = None) -> bool:
         """Hand over the camera's newest frame; frames come in order of presentation, from one thread.
 
         At once, in place of one that still waits (it is counted as dropped), and only if one is due at the camera's
-        rate; with `wait`, for files, when there is room. False when it was not taken: not due, or the seat is closed.
+        rate; with `wait` when there is room: for files however long that takes, else at the latest after `patience_s`,
+        as a detector may hang. False when it was not taken: not due, or the seat is closed.
         With `always` the rate does not matter, and does not count the frame: for single frames while a camera sleeps.
         A frame that is lost on the way leaves its `is_discontinuous` to the next.
         """
@@ -105,11 +106,10 @@ class Seat:
                 self.counts.skipped += 1
                 self._owes_restart |= frame.is_discontinuous
                 return False
-            while wait and self._slot is not None and not self._is_closed:
-                self._slot_free.wait()
+            has_room = wait and self._slot_free.wait_for(lambda: self._slot is None or self._is_closed, patience_s)
             if self._is_closed:
                 return False
-            if not wait:
+            if not has_room:
                 self.counts.wanted += 1
                 if self._slot is not None:
                     self.counts.dropped += 1
