@@ -133,6 +133,8 @@ class Frame:
     """Counts the decoded frames of the camera from 0."""
     is_discontinuous: bool = False
     """The camera's clock restarted before this frame."""
+    is_damaged: bool = False
+    """A part of it was lost on the way, or of a picture that it refers to: what is seen there is a guess."""
 
     @property
     def size(self) -> tuple[int, int]:

@@ -7,7 +7,15 @@ import pytest
 
 from filming import film
 from watchpost.mp4.boxes import DamagedError
-from watchpost.mp4.parameter_sets import is_complete, parameter_sets, picture, record, units, with_lengths
+from watchpost.mp4.parameter_sets import (
+    is_complete,
+    parameter_sets,
+    picture,
+    record,
+    sets_in_record,
+    units,
+    with_lengths,
+)
 
 SIZES = [(64, 48), (66, 50), (176, 144), (1918, 1078)]
 
@@ -34,6 +42,15 @@ def test_a_decoder_begins_with_the_record_alone(encoder: str, codec: str) -> Non
         frames += context.decode(av.Packet(with_lengths(bytes(packet.payload))))
     frames += context.decode(None)
     assert [(frame.width, frame.height) for frame in frames] == [(64, 48)] * 5
+
+
+@pytest.mark.parametrize(("encoder", "codec"), [("libx264", "h264"), ("libx265", "hevc")])
+def test_a_record_holds_the_sets_it_was_made_of(encoder: str, codec: str) -> None:
+    sets = parameter_sets(bytes(film(1, codec=encoder)[0].payload), codec)
+    written = record(sets, codec)
+    assert sets_in_record(written, codec) == sets
+    for length in range(len(written) - 4):
+        assert not is_complete(sets_in_record(written[:length], codec), codec)
 
 
 def test_units_are_found_between_start_codes_of_three_and_four_bytes() -> None:

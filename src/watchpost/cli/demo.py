@@ -16,7 +16,9 @@ def demo(
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page; 0 takes a free one.")] = 8010,
     model: Annotated[str | None, typer.Option(help="As in `watchpost watch`.", show_default=False)] = None,
-    transport: Annotated[str | None, typer.Option(help="For RTSP: tcp or udp.", show_default=False)] = None,
+    transport: Annotated[
+        str | None, typer.Option(help="For RTSP: tcp, udp or auto (TCP, then UDP).", show_default=False)
+    ] = None,
 ) -> None:
     """Play a scene as a live camera through detection, tracking and rules, and show it on a page of this machine.
 

@@ -30,7 +30,9 @@ def probe(
         typer.Option(min=0.1, help="How much of it to look at; 10 s otherwise, and all of a file.", show_default=False),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
-    transport: Annotated[str | None, typer.Option(help="For RTSP: tcp or udp.", show_default=False)] = None,
+    transport: Annotated[
+        str | None, typer.Option(help="For RTSP: tcp, udp or auto (TCP, then UDP).", show_default=False)
+    ] = None,
 ) -> None:
     """Tell what a stream is made of: codec, groups of pictures, bit rate by picture type, timestamps, SDP.
 

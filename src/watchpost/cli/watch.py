@@ -48,7 +48,9 @@ def watch(
         str | None, typer.Option(help="Stop after this time, such as 20s or 5min.", show_default=False)
     ] = None,
     realtime: Annotated[bool, typer.Option("--realtime", help="Play a file at its own speed, like a camera.")] = False,
-    transport: Annotated[str | None, typer.Option(help="For RTSP: tcp or udp.", show_default=False)] = None,
+    transport: Annotated[
+        str | None, typer.Option(help="For RTSP: tcp, udp or auto (TCP, then UDP).", show_default=False)
+    ] = None,
     option: Annotated[
         list[str] | None, typer.Option(help="Further options of the source as name=value; may be repeated.")
     ] = None,

@@ -28,6 +28,10 @@ class Picture:
     """0 grey, 1 4:2:0, 2 4:2:2, 3 4:4:4."""
     luma_bits: int
     chroma_bits: int
+    number_bits: int = 0
+    """H.264: of `frame_num`."""
+    may_skip_numbers: bool = False
+    """H.264: gaps in `frame_num` are meant, as where a part of the pictures was taken out."""
 
 
 def units(data: bytes) -> list[memoryview]:
@@ -207,7 +211,7 @@ def _h264_picture(sps: bytes) -> Picture:
             for index in range(12 if chroma == 3 else 8):
                 if bits.take(1):
                     _skip_scaling_list(bits, 16 if index < 6 else 64)
-    bits.code()
+    number_bits = bits.code() + 4
     order = bits.code()
     if order == 0:
         bits.code()
@@ -218,7 +222,7 @@ def _h264_picture(sps: bytes) -> Picture:
         for _ in range(bits.code()):
             bits.signed()
     bits.code()
-    bits.take(1)
+    may_skip_numbers = bool(bits.take(1))
     width, rows = 16 * (bits.code() + 1), 16 * (bits.code() + 1)
     is_progressive = bits.take(1)
     if not is_progressive:
@@ -229,7 +233,7 @@ def _h264_picture(sps: bytes) -> Picture:
         across, down = (1 if chroma in (0, 3) else 2), (2 if chroma == 1 else 1) * (2 - is_progressive)
         left, right, top, bottom = (bits.code() for _ in range(4))
         width, height = width - across * (left + right), height - down * (top + bottom)
-    return Picture(width, height, chroma, luma_bits, chroma_bits)
+    return Picture(width, height, chroma, luma_bits, chroma_bits, number_bits, may_skip_numbers)
 
 
 def _skip_scaling_list(bits: _Bits, size: int) -> None:

@@ -83,6 +83,8 @@ def source_error(error: Exception, address: str) -> SourceError:
     if isinstance(error, av.error.InvalidDataError):
         text = "is no video that can be read, or is cut off before its first picture"
         return SourceError(f"{shown}: {text}.", permanent="://" not in address)
+    if getattr(error, "errno", None) == errno.EPROTONOSUPPORT:
+        return SourceError(f"{shown}: the server does not send over this transport; try another, or transport: auto.")
     if getattr(error, "errno", None) == errno.EIO:
         text = "the connection broke off" if "://" in address else "reading broke off"
         if address.partition(":")[0].lower() in _ENCRYPTED:
@@ -215,6 +217,13 @@ def to_packet(
         is_corrupt=payload.is_corrupt,
         audio=() if sound is None else sound.take(),
     )
+
+
+def new_extradata(payload: av.Packet[VideoStream]) -> bytes | None:
+    """What a container says of the stream from this packet on, where it says something new."""
+    if not payload.has_sidedata("new_extradata"):
+        return None
+    return bytes(payload.get_sidedata("new_extradata"))
 
 
 def demux(

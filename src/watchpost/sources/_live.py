@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from watchpost.clock import Clock
 from watchpost.errors import SourceError
+from watchpost.sources._changes import CurrentStream
 from watchpost.sources._pace import Pace
 from watchpost.telemetry import redacted
 from watchpost.types import Packet
@@ -58,9 +59,11 @@ def check_host(address: str) -> None:
 class LiveSource:
     """Yields the packets of one connection; raises `SourceError` when it breaks off, stalls or ends."""
 
-    def __init__(self, connection: Connection, camera: str, clock: Clock) -> None:
+    def __init__(self, connection: Connection, camera: str, clock: Clock, shown: str | None = None) -> None:
+        """`shown` is what messages call the address, where that is another."""
         self._connection = connection
-        self._shown = redacted(connection.url)
+        self._address = connection.url if shown is None else shown
+        self._shown = redacted(self._address)
         self._camera = camera
         self._clock = clock
         self._closed = threading.Event()
@@ -110,7 +113,7 @@ class LiveSource:
         connection = self._connection
         container, stream = _av.open_input(
             connection.url,
-            connection.url,
+            self._address,
             options=connection.options,
             container=connection.container,
             timeout_s=connection.timeout_s,
@@ -121,7 +124,10 @@ class LiveSource:
             info = _av.stream_info(stream, is_live=not is_finite, sound=sound)
             # HLS brings seconds of video at once; a live camera's late frames would be dropped.
             pace = Pace(self._clock, self._closed) if container.format.name == "hls" and info.is_live else None
-            for payload in _av.demux(container, stream, connection.url, sound):
+            current = CurrentStream(info)
+            for payload in _av.demux(container, stream, self._address, sound):
+                if payload.is_keyframe and info.is_live:
+                    info = current.see_key_frame(bytes(payload), _av.new_extradata(payload))
                 packet = _av.to_packet(payload, info, self._camera, self._clock, sound)
                 if pace is not None:
                     pace.wait_for(packet)

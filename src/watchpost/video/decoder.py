@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from watchpost.errors import WatchpostError
 from watchpost.telemetry import Counters
 from watchpost.types import BGR, Frame, Packet, StreamInfo
+from watchpost.video.frame_numbers import FrameNumbers
 from watchpost.video.hardware import Hardware
 from watchpost.video.stills import Stills, set_up
 
@@ -26,6 +27,8 @@ _LOG: Final = logging.getLogger(__name__)
 _MATRICES: Final = frozenset({1, 4, 5, 6, 7, 9})
 """Those of ITU-T H.273, table 4, that FFmpeg's scaler takes; damaged headers name others, which it refuses."""
 _HD_HEIGHT: Final = 720
+_HEALS_S: Final = 10.0
+"""So long after the last damage a stream without key frames, refreshed bit by bit, counts as whole again."""
 
 
 class Decoder:
@@ -44,8 +47,8 @@ class Decoder:
         """`hardware` says what decodes; without it, the processor. `stills`, shared by cameras, decodes single key
         frames: between them a camera holds no codec context."""
         self.counters = Counters()
-        """`decoded`, `corrupt` (packets that failed), `skipped` (packets before a key frame), `known` (frames
-        decoded again after `restart`, for those that follow)."""
+        """`decoded`, `damaged` (of these, with a part lost), `corrupt` (packets that failed), `skipped` (packets before
+        a key frame), `known` (frames decoded again after `restart`, for those that follow)."""
         self._camera = camera
         self._threads = threads
         self._hardware = hardware or Hardware(camera)
@@ -60,6 +63,9 @@ class Decoder:
         self._is_resting = False
         """The context was closed after the last key frame alone."""
         self._is_discontinuous = False
+        self._frame_numbers = FrameNumbers()
+        self._damaged_until_s = float("-inf")
+        """Camera time until which, or until the next whole key frame, frames refer to something damaged."""
         self._unsorted_times_s: list[float] = []
 
     def decode(self, packet: Packet) -> list[Frame]:
@@ -78,6 +84,8 @@ class Decoder:
         if context is None or not isinstance(payload, av.Packet):
             self.counters.add("corrupt")
             return frames
+        if packet.stream.is_live and self._frame_numbers.has_gap(packet):
+            self._damaged_until_s = (packet.camera_time_s or 0.0) + _HEALS_S
         pictures, has_failed = self._pictures(context.decode, payload, packet)
         if not self._hardware.judge(pictures, has_failed):
             self._waits_for_key = self._is_resting = True
@@ -135,6 +143,7 @@ class Decoder:
         self._stream, self._context = packet.stream, None
         self._waits_for_key = self._is_resting = True
         self._is_discontinuous = packet.is_discontinuous
+        self._damaged_until_s = float("-inf")
         return frames
 
     def _still(self, packet: Packet) -> list[Frame]:
@@ -162,6 +171,7 @@ class Decoder:
             return decode(payload), False
         except (av.error.FFmpegError, ValueError) as error:
             self.counters.add("corrupt")
+            self._damaged_until_s = time_s + _HEALS_S
             _LOG.debug("%s: a packet can not be decoded: %s", self._camera, error)
             return [], True
         finally:
@@ -196,6 +206,7 @@ class Decoder:
             if time_s <= self._last_time_s:  # damaged reordering; trackers rely on time that goes on
                 self.counters.add("out of order")
                 continue
+            is_damaged = self._is_damaged(picture, time_s)
             self._last_time_s = time_s
             rotation = (self._stream.rotation if self._stream else 0) or round(-picture.rotation / 90) % 4 * 90
             frame = Frame(
@@ -205,12 +216,23 @@ class Decoder:
                 wall_time_s=wall_time_s,
                 index=self._index,
                 is_discontinuous=self._is_discontinuous,
+                is_damaged=is_damaged,
             )
             self._is_discontinuous = False
             self._index += 1
             self.counters.add("decoded")
+            if is_damaged:
+                self.counters.add("damaged")
             frames.append(frame)
         return frames
+
+    def _is_damaged(self, picture: av.VideoFrame, time_s: float) -> bool:
+        """Whether a part of it was concealed, or it refers to such a picture."""
+        if picture.is_corrupt:
+            self._damaged_until_s = time_s + _HEALS_S
+        elif picture.key_frame:
+            self._damaged_until_s = float("-inf")
+        return time_s <= self._damaged_until_s
 
 
 class _Scaler:

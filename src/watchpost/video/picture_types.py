@@ -84,7 +84,7 @@ class _H264:
             nal_type = unit[0] & 0x1F  # 7.3.1
             if nal_type in (_H264_SLICE, _H264_PARTITION_A, _H264_IDR):
                 is_idr |= nal_type == _H264_IDR
-                bits = _Bits(unit[1:_HEAD])  # 7.3.3: first_mb_in_slice, slice_type
+                bits = Bits(unit[1:_HEAD])  # 7.3.3: first_mb_in_slice, slice_type
                 bits.exp_golomb()
                 kinds += _H264_SLICE_TYPES[bits.exp_golomb() % 5]
         return CodedPicture(_picture_kind(kinds), is_idr)
@@ -122,14 +122,14 @@ class _H265:
 
     def _parameters(self, unit: bytes) -> None:
         if len(unit) > 2 and unit[0] >> 1 & 0x3F == _H265_PPS:  # 7.3.2.3.1
-            bits = _Bits(unit[2:_HEAD])
+            bits = Bits(unit[2:_HEAD])
             number = bits.exp_golomb()
             bits.exp_golomb()  # pps_seq_parameter_set_id
             bits.read(2)  # dependent_slice_segments_enabled_flag, output_flag_present_flag
             self._extra_bits[number] = bits.read(3)
 
     def _slice_kind(self, unit: bytes, nal_type: int) -> str:
-        bits = _Bits(unit[2:_HEAD])  # 7.3.6.1
+        bits = Bits(unit[2:_HEAD])  # 7.3.6.1
         if not bits.read(1):  # not the picture's first slice segment: its type lies behind fields of the SPS
             return ""
         if _H265_FIRST_IRAP <= nal_type <= _H265_LAST_IRAP:
@@ -201,7 +201,7 @@ def _bytes(packet: Packet) -> bytes:
     return bytes(packet.payload)  # type: ignore[call-overload,no-any-return]  # FFmpeg's packet is a buffer
 
 
-class _Bits:
+class Bits:
     """Reads bits of a NAL unit's payload, most significant first; past its end it reads zeros."""
 
     def __init__(self, data: bytes) -> None:
@@ -210,6 +210,7 @@ class _Bits:
         self._left = len(data) * 8
 
     def read(self, count: int) -> int:
+        """The next bits as a number."""
         self._left -= count
         shifted = self._value >> self._left if self._left >= 0 else 0
         return shifted & ((1 << count) - 1)

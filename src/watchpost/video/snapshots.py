@@ -17,6 +17,7 @@ MAX_WIDTH: Final = 1280
 _HELD_FRAMES: Final = 4
 _HELD_TRACKS: Final = 256
 _BETTER: Final = 1.15
+_DAMAGED: Final = 0.5
 
 
 @dataclass(slots=True)
@@ -46,7 +47,8 @@ def snapshot_jpeg(frame: Frame) -> bytes:
 class BestPictures:
     """Keeps, for each track of one camera, the frame in which it is seen best.
 
-    Best: the largest confidence times the square root of the box's area, wholly inside the picture. A few
+    Best: the largest confidence times the square root of the box's area, wholly inside the picture, and
+    nothing of it lost on the way. A few
     frames are held as they are and encoded only when an event asks for them or newer ones push them out, so
     that a track without events costs no JPEG.
     """
@@ -65,6 +67,8 @@ class BestPictures:
         box = tracked.xyxy
         inside = (box[:, :2] > 1).all(axis=1) & (box[:, 2] < width - 1) & (box[:, 3] < height - 1)
         quality = tracked.confidence * np.sqrt(box_area(box)) * np.where(inside, 1.0, 0.7)
+        if frame.is_damaged:
+            quality *= _DAMAGED
         for row, (track, value) in enumerate(zip(tracked.track_id.tolist(), quality.tolist(), strict=True)):
             best = self._best.get(track)
             if best is None or value >= best.quality * _BETTER:
