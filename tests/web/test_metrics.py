@@ -39,7 +39,8 @@ def figures() -> Figures:
     a = CameraFigures(
         'a "b"', 100, 20, 10, 2, 8, 3, 1, 5, gate,
         failed=4, wished_fps=5.0, granted_fps=2.0, analysed_fps=1.9, ring_bytes=12_345, delays=delays.delays(),
-        recording=RecorderFigures("a", "continuous", "the disk is full", True, 99, 3, 7, 11, 1000.0, ""),
+        recording=RecorderFigures("a", "continuous", "the disk is full", True, 99, 3, 7, 11, 1000.0, "", 2, 7.5),
+        damaged=6, unread=8, spared=9,
     )  # fmt: skip
     model = ModelFigures("people from 0.1", 6, 24, 1, 2, 3.5, 1, 8, is_out=True)
     return Figures(
@@ -65,6 +66,13 @@ def test_every_count_is_there_with_its_camera() -> None:
     assert found["watchpost_recording_bytes_total", 'a "b"'] == 99
     assert found["watchpost_recording_lost_packets_total", 'a "b"'] == 7
     assert found["watchpost_recording_queued_bytes", 'a "b"'] == 11
+    assert found["watchpost_recording_gaps_total", 'a "b"'] == 2
+    assert found["watchpost_recording_gap_seconds_total", 'a "b"'] == 7.5
+    assert found["watchpost_recording_active", 'a "b"'] == 1
+    assert found["watchpost_recording_kept_until_seconds", 'a "b"'] == 1000
+    assert found["watchpost_camera_damaged_frames_total", 'a "b"'] == 6
+    assert found["watchpost_camera_spared_packets_total", 'a "b"'] == 9
+    assert found["watchpost_camera_unread_packets_total", 'a "b"'] == 8
     assert ("watchpost_recording_up", "c") not in found
     assert found["watchpost_gate_wakes_total", 'a "b"', "key_frames"] == 4
     assert found["watchpost_gate_state", 'a "b"', "asleep"] == 1

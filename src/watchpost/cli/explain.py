@@ -64,6 +64,12 @@ def _rows(answer: dict[str, Any]) -> Iterator[tuple[str, str]]:
         if gate["key_interval_s"] is not None:
             yield "key frames", f"{gate['key_interval_s']:.1f} s apart"
     yield "analysed", f"{answer['analysed']} frames, {answer['dropped']} dropped, {answer['skipped']} skipped"
+    if answer["damaged"]:
+        yield "damaged", f"{answer['damaged']} of {answer['decoded']} decoded frames: packets are lost on the way"
+    if answer["spared"]:
+        yield "spared", f"{answer['spared']} packets were not decoded while awake: no other picture refers to them"
+    if answer["unread"]:
+        yield "unread", f"{answer['unread']} packets were recorded, but too old for the analysis"
     if answer["worker"] is not None:
         yield "process", answer["worker"]
     if (recording := answer["recording"]) is not None:
@@ -73,9 +79,10 @@ def _rows(answer: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _recording(figures: dict[str, Any]) -> str:
     lost = f"; {figures['lost']} packets lost" if figures["lost"] else ""
+    gaps = f"; {figures['gaps']} gaps of {figures['gap_s']:.0f} s in all" if figures["gaps"] else ""
     left_out = f"; without sound: {figures['sound_left_out']} can not be recorded" if figures["sound_left_out"] else ""
     trouble = f"; NOT NOW: {figures['problem']}" if figures["problem"] else ""
-    return f"{figures['mode']}, {figures['bytes'] / 1e6:.1f} MB since the start{lost}{left_out}{trouble}"
+    return f"{figures['mode']}, {figures['bytes'] / 1e6:.1f} MB since the start{lost}{gaps}{left_out}{trouble}"
 
 
 def _wakes(gate: dict[str, Any]) -> Iterator[tuple[str, str]]:

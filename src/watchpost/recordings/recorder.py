@@ -72,6 +72,10 @@ class RecorderFigures:
     """Up to when the recording is safe; 0 before its first fragment."""
     sound_left_out: str
     """Codec of sound that can not be recorded; empty without."""
+    gaps: int = 0
+    """Times that pictures were missing within a file: the camera, or the way from it, left some out."""
+    gap_s: float = 0.0
+    """How long these were in all."""
 
 
 def abort() -> None:
@@ -114,6 +118,7 @@ class Recorder:
         self._problem = ""
         self._bytes = self._fragments = 0
         self._kept_wall_time_s = 0.0
+        self._gaps, self._gap_s = 0, 0.0
         self._writer = CameraWriter(
             camera, archive, clock, self._options.lengths, retention.make_room, on_kept=self._note_kept
         )
@@ -163,6 +168,8 @@ class Recorder:
             queued_bytes=self._queued_bytes,
             kept_wall_time_s=self._kept_wall_time_s,
             sound_left_out=self._writer.sound.left_out,
+            gaps=self._gaps,
+            gap_s=self._gap_s,
         )
 
     def stop(self, timeout_s: float = 10.0) -> bool:
@@ -260,6 +267,8 @@ class Recorder:
     def _note_kept(self, row: Segment, seal: Seal) -> None:
         self._bytes += seal.size
         self._fragments += 1
+        self._gaps += seal.gaps
+        self._gap_s += seal.gap_s
         self._kept_wall_time_s = row.last_wall_time_s
         if self._problem:
             self._problem = ""

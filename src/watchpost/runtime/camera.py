@@ -33,6 +33,8 @@ _SAME_PLACE: Final = 0.3
 """The same, so soon after somebody was seen where it is (at this overlap): they may stand still."""
 
 
+_PATIENCE_S: Final = 5.0
+"""How long a frame of a live camera's past waits for a detector, which may hang."""
 _DEMAND_S: Final = 2.0
 """How long a rule that needs frames keeps the camera awake after the last frame that it saw."""
 
@@ -79,6 +81,7 @@ class Camera:
         fps = seat.wish.fps
         self._rate = AdaptiveRate(AdaptiveOptions(full_fps=fps, least_fps=fps)) if math.isfinite(fps) else None
         self._adaptive = adaptive
+        self._intake.wished_fps = fps
         self._demand_lock = threading.Lock()
         self._demanded_until_s = float("-inf")
         """Camera time until which somebody wants it awake."""
@@ -105,6 +108,11 @@ class Camera:
     def ring_bytes(self) -> int:
         """Compressed data that is held of its stream."""
         return self._intake.ring_bytes
+
+    @property
+    def spared(self) -> int:
+        """Packets that were not decoded although it was awake, as nothing refers to their pictures."""
+        return self._intake.spared
 
     @property
     def wished_fps(self) -> float:
@@ -182,8 +190,12 @@ class Camera:
 
     def _begin(self, packet: Packet) -> None:
         if packet.stream.is_live and self._adaptive is not None:
-            self._seat.wish = Wish(self._adaptive.full_fps)
+            self._wish(Wish(self._adaptive.full_fps))
             self._rate = AdaptiveRate(self._adaptive)
+
+    def _wish(self, wish: Wish) -> None:
+        self._seat.wish = wish
+        self._intake.wished_fps = wish.fps
 
     def _demand(self, gate: Gate, until_s: float) -> None:
         # rules and operators may both wish, and none takes back what another wants
@@ -194,13 +206,15 @@ class Camera:
     def _offer(self, taken: Taken) -> None:
         frame = taken.frame
         self.stats.decoded += 1
+        self.stats.damaged += frame.is_damaged
         if taken.is_look:
             for call in self._on_look:
                 call(frame)
             if taken.is_wanted:
                 self._looks.append((frame.index, self._intake.returns))
         if taken.is_wanted and frame.camera_time_s > self._concluded_s:
-            self._seat.offer(frame, wait=taken.may_wait, always=taken.is_look)
+            patience_s = None if self.gate is None else _PATIENCE_S  # whoever watches a camera waits for this thread
+            self._seat.offer(frame, wait=taken.may_wait, always=taken.is_look, patience_s=patience_s)
             self.stats.dropped, self.stats.skipped = self._seat.counts.dropped, self._seat.counts.skipped
 
     def _analyse(self) -> None:
@@ -231,7 +245,7 @@ class Camera:
         if len(result.detections):
             self._tracked = frame.camera_time_s, result.detections
         if self._rate is not None:
-            self._seat.wish = self._rate.see(found, result.detections, frame.camera_time_s)
+            self._wish(self._rate.see(found, result.detections, frame.camera_time_s))
         self.stats.note(result)
         for call in self._on_frame:
             call(result)

@@ -36,6 +36,8 @@ class CameraFigures:
     """`None` where every frame is decoded: of a file."""
     failed: int = 0
     """Frames for which the detector gave no result."""
+    damaged: int = 0
+    """Decoded frames of which a part was lost on the way."""
     wished_fps: float | None = None
     """Analysed frames a second that it wishes at present, `None` for all."""
     granted_fps: float | None = None
@@ -48,6 +50,11 @@ class CameraFigures:
     """From the arrival of each analysed frame to its result."""
     recording: RecorderFigures | None = None
     """`None` where the camera is not recorded."""
+    spared: int = 0
+    """Packets that were not decoded although the camera was awake: the wanted rate did not ask for them, and no other
+    picture refers to them."""
+    unread: int = 0
+    """Packets of a camera that is recorded for which its analysis was too late."""
     worker: str | None = None
     """The worker process that it runs in, `None` where that is the server itself."""
 
@@ -123,7 +130,9 @@ def _sum(a: ModelFigures, b: ModelFigures) -> ModelFigures:
     )
 
 
-def camera_figures(camera: Camera, losses: int, starts: int, recording: RecorderFigures | None = None) -> CameraFigures:
+def camera_figures(
+    camera: Camera, losses: int, starts: int, recording: RecorderFigures | None = None, unread: int = 0
+) -> CameraFigures:
     """What a running camera has counted; from any thread."""
     stats, gate = camera.stats, camera.gate
     return CameraFigures(
@@ -138,12 +147,15 @@ def camera_figures(camera: Camera, losses: int, starts: int, recording: Recorder
         starts=starts,
         gate=None if gate is None else gate.explain(),
         failed=camera.failed,
+        damaged=stats.damaged,
         wished_fps=_finite(camera.wished_fps),
         granted_fps=_finite(camera.granted_fps),
         analysed_fps=stats.fps(),
         ring_bytes=camera.ring_bytes,
         delays=stats.delays.delays(),
         recording=recording,
+        spared=camera.spared,
+        unread=unread,
     )
 
 

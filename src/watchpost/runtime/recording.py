@@ -89,6 +89,11 @@ class Recordings:
         found = self._recorded.get(camera)
         return None if found is None else found.recorder.figures()
 
+    def unread(self, camera: str) -> int:
+        """Packets of a recorded camera for which its analysis was too late; from any thread."""
+        found = self._recorded.get(camera)
+        return 0 if found is None else found.feed.lost
+
     def remove(self, names: Iterable[str]) -> None:
         """Stop recording cameras, what is waiting written."""
         going = [found for name in names if (found := self._recorded.pop(name, None)) is not None]

@@ -33,6 +33,8 @@ class CameraStats:
     """Decoded frames that were too late to be analysed."""
     skipped: int = 0
     """Decoded frames that the wanted frame rate did not ask for."""
+    damaged: int = 0
+    """Decoded frames of which a part was lost on the way."""
     delays: DelayCounter = field(default_factory=DelayCounter)
     """From a frame's arrival to its result."""
     started_s: float = field(init=False)

@@ -147,7 +147,13 @@ class Supervisor:
         """What all running cameras and the batcher have counted; from any thread."""
         running = [(entry.running, entry) for entry in list(self._entries.values())]
         cameras = [
-            camera_figures(camera, each.losses, each.starts, self._recordings.figures(camera.name))
+            camera_figures(
+                camera,
+                each.losses,
+                each.starts,
+                self._recordings.figures(camera.name),
+                self._recordings.unread(camera.name),
+            )
             for camera, each in running
             if camera is not None
         ]

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from watchpost.recordings.recorder import RecorderFigures
 from watchpost.runtime.delays import BOUNDS_S
 from watchpost.runtime.figures import CameraFigures, Figures, ModelFigures
 from watchpost.video.gate_explained import State
@@ -20,7 +21,10 @@ _CAMERA: dict[str, tuple[str, Callable[[CameraFigures], float]]] = {
     "dropped_frames": ("Frames that were too late for the detector.", lambda camera: camera.dropped),
     "skipped_frames": ("Decoded frames that the wanted rate did not ask for.", lambda camera: camera.skipped),
     "failed_frames": ("Frames for which the detector gave no result.", lambda camera: camera.failed),
+    "damaged_frames": ("Frames of which a part was lost on the way.", lambda camera: camera.damaged),
     "events": ("Events.", lambda camera: camera.events),
+    "spared_packets": ("Not decoded while awake, as no other picture refers to them.", lambda camera: camera.spared),
+    "unread_packets": ("Recorded, but the analysis was too late for them.", lambda camera: camera.unread),
     "reconnects": ("Connections lost.", lambda camera: camera.losses),
     "starts": ("Times the camera was started.", lambda camera: camera.starts),
 }
@@ -29,6 +33,18 @@ _CAMERA_NOW: dict[str, tuple[str, Callable[[CameraFigures], float | None]]] = {
     "granted_fps": ("Analysed frames a second that it is granted of these.", lambda camera: camera.granted_fps),
     "analysed_fps": ("Analysed frames a second over the last 5 s.", lambda camera: camera.analysed_fps),
     "ring_bytes": ("Compressed data that is held of its stream.", lambda camera: camera.ring_bytes),
+}
+_RECORDING: dict[str, tuple[str, Callable[[RecorderFigures], float]]] = {
+    "bytes": ("Written and safe.", lambda recording: recording.bytes),
+    "lost_packets": ("Came and were not kept.", lambda recording: recording.lost),
+    "gaps": ("Times that pictures were missing within a file.", lambda recording: recording.gaps),
+    "gap_seconds": ("How long these were in all.", lambda recording: recording.gap_s),
+}
+_RECORDING_NOW: dict[str, tuple[str, Callable[[RecorderFigures], float]]] = {
+    "up": ("0 while it is kept from recording.", lambda recording: float(not recording.problem)),
+    "active": ("1 while it records, 0 while it waits for an event.", lambda recording: float(recording.is_recording)),
+    "queued_bytes": ("Wait for the disk.", lambda recording: recording.queued_bytes),
+    "kept_until_seconds": ("Unix time up to which it is safe.", lambda recording: recording.kept_wall_time_s),
 }
 _MODEL: dict[str, tuple[str, Callable[[ModelFigures], float]]] = {
     "calls": ("Calls of the model.", lambda model: model.calls),
@@ -96,17 +112,17 @@ class _Collector(Collector):
             yield GaugeMetricFamily(f"watchpost_detection_{name}", text, value=self._figures.batcher.get(key, 0.0))
 
     def _recordings(self) -> Iterator[Metric]:
-        up = GaugeMetricFamily("watchpost_recording_up", "0 while it is kept from recording.", labels=["camera"])
-        size = CounterMetricFamily("watchpost_recording_bytes", "Written and safe.", labels=["camera"])
-        lost = CounterMetricFamily("watchpost_recording_lost_packets", "Came and were not kept.", labels=["camera"])
-        queued = GaugeMetricFamily("watchpost_recording_queued_bytes", "Wait for the disk.", labels=["camera"])
-        for camera in self._figures.cameras:
-            if (recording := camera.recording) is not None:
-                up.add_metric([camera.name], float(not recording.problem))
-                size.add_metric([camera.name], recording.bytes)
-                lost.add_metric([camera.name], recording.lost)
-                queued.add_metric([camera.name], recording.queued_bytes)
-        yield from (up, size, lost, queued)
+        recorded = [(camera.name, camera.recording) for camera in self._figures.cameras if camera.recording is not None]
+        for name, (text, value) in _RECORDING.items():
+            counter = CounterMetricFamily(f"watchpost_recording_{name}", text, labels=["camera"])
+            for camera, recording in recorded:
+                counter.add_metric([camera], value(recording))
+            yield counter
+        for name, (text, value) in _RECORDING_NOW.items():
+            gauge = GaugeMetricFamily(f"watchpost_recording_{name}", text, labels=["camera"])
+            for camera, recording in recorded:
+                gauge.add_metric([camera], value(recording))
+            yield gauge
 
     def _workers(self) -> Iterator[Metric]:
         up = GaugeMetricFamily("watchpost_worker_up", "1 while the worker process runs and answers.", labels=["worker"])
