@@ -151,8 +151,10 @@ class LoadReader:
     def _ask(self, method: str, url: str, *headers: str) -> bytes:
         self.socket.sendall("\r\n".join([f"{method} {url} RTSP/1.0", "CSeq: 1", *headers, "", ""]).encode())
         data = b""
-        while (end := data.find(b"\r\n\r\n")) < 0:
+        while (begin := self._after_packets(data)) is None or (end := data.find(b"\r\n\r\n", begin)) < 0:
             data += self.socket.recv(65_536)
+        self._waiting += data[:begin]
+        data, end = data[begin:], end - begin
         length = re.search(rb"Content-[Ll]ength: (\d+)", data[:end])
         end += 4 + (int(length[1]) if length else 0)
         while len(data) < end:
@@ -160,6 +162,14 @@ class LoadReader:
         assert data.startswith(b"RTSP/1.0 200"), data
         self._waiting += data[end:]
         return data[:end]
+
+    @staticmethod
+    def _after_packets(data: bytes) -> int | None:
+        """Where the answer begins behind packets that came first, `None` before it has come."""
+        at = 0
+        while data[at : at + 1] == b"$" and len(data) >= at + 4:
+            at += 4 + (data[at + 2] << 8 | data[at + 3])
+        return at if at < len(data) and data[at : at + 1] != b"$" else None
 
     def read(self) -> None:
         try:
@@ -201,16 +211,20 @@ def measure(name: str, command: list[str], cameras: int, readers: int, seconds: 
         port = int(answer[1])
         all_readers = [LoadReader(port, f"camera{index % cameras}") for index in range(readers)]
         with selectors.DefaultSelector() as selector:
-            for reader in all_readers:
-                reader.start()
-                selector.register(reader.socket, selectors.EVENT_READ, reader)
             process = psutil.Process(server.pid)
 
             def read_for(seconds: float) -> None:
                 until_s = time.monotonic() + seconds
-                while time.monotonic() < until_s:
-                    for key, _ in selector.select(0.2):
+                while True:
+                    for key, _ in selector.select(max(0.0, min(0.2, until_s - time.monotonic()))):
                         key.data.read()
+                    if time.monotonic() >= until_s:
+                        return
+
+            for reader in all_readers:
+                reader.start()
+                selector.register(reader.socket, selectors.EVENT_READ, reader)
+                read_for(0.0)  # those who play already must not fall behind meanwhile
 
             read_for(_SETTLE_S)
             for reader in all_readers:
