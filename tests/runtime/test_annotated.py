@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -22,7 +24,11 @@ class Drawing:
     def __init__(self) -> None:
         self.times_s: list[float] = []
 
-    def __call__(self, frame: Frame) -> BGR:
+    @contextlib.contextmanager
+    def of(self, camera: str) -> Iterator[Callable[[Frame], BGR]]:
+        yield self.draw
+
+    def draw(self, frame: Frame) -> BGR:
         self.times_s.append(frame.camera_time_s)
         picture = frame.picture.bgr().copy()
         picture[:16, :16] = (0, 0, 255)
@@ -37,7 +43,7 @@ def collect(tap: Tap, count: int) -> list[Packet]:
 
 def test_boxes_are_in_the_pictures_that_all_who_watch_get() -> None:
     taps, drawing = Taps(), Drawing()
-    annotated = Annotated(taps, drawing)
+    annotated = Annotated(taps, drawing.of)
     packets = film(3 * FPS, sound=G711)
     with annotated.open("gate") as first, annotated.open("gate") as second:
         assert until(lambda: taps.viewers("gate") == 1)
@@ -61,7 +67,7 @@ def test_boxes_are_in_the_pictures_that_all_who_watch_get() -> None:
 
 def test_nothing_is_drawn_for_nobody() -> None:
     taps, drawing = Taps(), Drawing()
-    annotated = Annotated(taps, drawing)
+    annotated = Annotated(taps, drawing.of)
     packets = film(3 * FPS)
     with annotated.open("gate"):
         assert until(lambda: taps.viewers("gate") == 1)
@@ -84,7 +90,7 @@ def test_nothing_is_drawn_for_nobody() -> None:
 
 def test_what_waited_is_decoded_and_its_newest_picture_drawn() -> None:
     taps, drawing = Taps(), Drawing()
-    annotated = Annotated(taps, drawing)
+    annotated = Annotated(taps, drawing.of)
     packets = film(FPS)
     for packet in packets:
         taps.offer("gate", packet)
@@ -96,7 +102,7 @@ def test_what_waited_is_decoded_and_its_newest_picture_drawn() -> None:
 
 def test_who_watches_a_camera_that_goes_is_told() -> None:
     taps = Taps()
-    annotated = Annotated(taps, Drawing())
+    annotated = Annotated(taps, Drawing().of)
     tap = annotated.open("gate")
     assert until(lambda: taps.viewers("gate") == 1)
     taps.remove("gate")
@@ -130,7 +136,7 @@ class Shared:
 
 def test_the_packets_of_the_analysis_are_not_touched() -> None:
     taps, drawing = Taps(), Drawing()
-    annotated = Annotated(taps, drawing)
+    annotated = Annotated(taps, drawing.of)
     with annotated.open("gate"):
         assert until(lambda: taps.viewers("gate") == 1)
         for packet in film(5):

@@ -7,6 +7,7 @@ from typing import Final
 
 from watchpost.config import Configuration
 from watchpost.runtime.annotated import Annotated
+from watchpost.runtime.box_drawing import BoxDrawing, Shapes
 from watchpost.runtime.rtsp_streams import ServedStreams
 from watchpost.serving.access import TokenCredentials
 from watchpost.serving.rtsp_server import RtspServer
@@ -15,12 +16,29 @@ from watchpost.web.services import Services
 _LOG: Final = logging.getLogger(__name__)
 
 
+class CameraShapes:
+    """The zones and lines of the cameras as they are configured now."""
+
+    def __init__(self, config: Configuration) -> None:
+        self.config = config
+
+    def __call__(self, camera: str) -> Shapes:
+        """Those of a camera; none of one that is not configured."""
+        found = self.config.cameras.get(camera)
+        return ({}, {}) if found is None else (found.zone_arrays(), found.line_arrays())
+
+
 class Rtsp:
     """The server and what it draws."""
 
-    def __init__(self, server: RtspServer, annotated: Annotated) -> None:
+    def __init__(self, server: RtspServer, annotated: Annotated, shapes: CameraShapes) -> None:
         self._server = server
         self._annotated = annotated
+        self._shapes = shapes
+
+    def apply(self, config: Configuration) -> None:
+        """Draw the zones and lines of this configuration from the next viewer on."""
+        self._shapes.config = config
 
     @property
     def port(self) -> int:
@@ -39,9 +57,10 @@ def start_rtsp(config: Configuration, services: Services) -> Rtsp | None:
     if options is None:
         return None
     token = config.web.token
-    annotated = Annotated(services.taps, services.hub.annotate)
+    shapes = CameraShapes(config)
+    annotated = Annotated(services.taps, BoxDrawing(services.boxes, shapes).of)
     streams = ServedStreams(services.taps, annotated, lambda: {each.name for each in services.hub.cameras()})
     credentials = None if token is None else TokenCredentials(token.get_secret_value())
     server = RtspServer(streams, options, credentials, services.clock)
     _LOG.info("RTSP: %sCAMERA", server.start())
-    return Rtsp(server, annotated)
+    return Rtsp(server, annotated, shapes)

@@ -102,6 +102,8 @@ def serve(path: Path) -> None:
                     used = seen
                     config = _reload(path, config, cameras)
                     keeper.apply(config)
+                    if rtsp is not None:
+                        rtsp.apply(config)
     finally:
         if rtsp is not None:
             rtsp.stop()

@@ -6,6 +6,7 @@ import dataclasses
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Final
 
 from watchpost.mp4.streams import sounds
@@ -23,15 +24,18 @@ _IN_TIME: Final = 3
 """Packets that may wait: when there are more, only the newest picture is drawn and encoded."""
 
 
+Drawing = Callable[[str], AbstractContextManager[Callable[[Frame], BGR]]]
+
+
 class Annotated:
     """The annotated streams of a server's cameras. Methods may be called from any thread.
 
-    `draw` makes a picture of a frame, with what is known of it.
+    `drawing` gives, for a camera, what makes a picture of each of its frames, with what is known of it.
     """
 
-    def __init__(self, taps: Taps, draw: Callable[[Frame], BGR]) -> None:
+    def __init__(self, taps: Taps, drawing: Drawing) -> None:
         self._taps = taps
-        self._draw = draw
+        self._drawing = drawing
         self._lock = threading.Lock()
         self._running: dict[str, _Annotator] = {}
         self._made = Taps(on_demand=self._demand)
@@ -61,7 +65,7 @@ class Annotated:
             if before is not None:
                 before.ask_to_stop()
             if is_wanted:
-                self._running[camera] = _Annotator(camera, self._taps, self._draw, self._made, before)
+                self._running[camera] = _Annotator(camera, self._taps, self._drawing, self._made, before)
                 self._running[camera].start()
         if not is_wanted:
             self._made.remove(camera)  # nobody who comes later begins with pictures of now
@@ -70,12 +74,10 @@ class Annotated:
 class _Annotator:
     """Draws one camera, in a thread of its own; `before` is the one that is about to end."""
 
-    def __init__(
-        self, camera: str, taps: Taps, draw: Callable[[Frame], BGR], made: Taps, before: _Annotator | None
-    ) -> None:
+    def __init__(self, camera: str, taps: Taps, drawing: Drawing, made: Taps, before: _Annotator | None) -> None:
         self._camera = camera
         self._taps = taps
-        self._draw = draw
+        self._drawing = drawing
         self._made = made
         self._before = before
         self._stop = threading.Event()
@@ -102,25 +104,25 @@ class _Annotator:
             self._before.join(_STOPS_WITHIN_S)
             self._before = None
         try:
-            with self._taps.open(self._camera) as tap:
+            with self._drawing(self._camera) as draw, self._taps.open(self._camera) as tap:
                 while not (self._stop.is_set() or tap.ended):
-                    self._take(tap.wait(_NOTICE_STOP_S))
+                    self._take(tap.wait(_NOTICE_STOP_S), draw)
         except Exception:  # a fault here ends this stream, and nothing else
             _LOG.exception("%s: can not be annotated", self._camera)
         if not self._stop.is_set():
             self._made.remove(self._camera)  # the camera has gone: so have those who watch
 
-    def _take(self, packets: list[Packet]) -> None:
+    def _take(self, packets: list[Packet], draw: Callable[[Frame], BGR]) -> None:
         """Decode all, draw and encode: of a lot that waited, the newest picture alone."""
         newest: Frame | None = None
         for packet in packets:
             self._hear(packet)
             for frame in self._decoder.decode(own_copy(packet)):
                 if len(packets) <= _IN_TIME:
-                    self._show(frame)
+                    self._show(draw(frame), frame)
                 newest = frame
         if newest is not None and len(packets) > _IN_TIME:
-            self._show(newest)
+            self._show(draw(newest), newest)
 
     def _hear(self, packet: Packet) -> None:
         """The sound goes along as it came, with times of the camera."""
@@ -133,9 +135,8 @@ class _Annotator:
         self._heard += [dataclasses.replace(each, pts=round(time_s / base)) for time_s, each in sounds(packet)]
         del self._heard[:-_MOST_SOUNDS]
 
-    def _show(self, frame: Frame) -> None:
+    def _show(self, picture: BGR, frame: Frame) -> None:
         heard, self._heard = tuple(self._heard), []
-        picture = self._draw(frame)
         made = self._encoder.encode(picture, frame.camera_time_s, frame.wall_time_s, self._sound, heard)
         for packet in made:
             if not self._stop.is_set():

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from watchpost.clock import Clock
 from watchpost.picture import encode_jpeg
 from watchpost.telemetry import redacted
-from watchpost.types import BGR, Detections, Event, Frame
+from watchpost.types import Detections, Event, Frame
 from watchpost.video.draw import Overlay
 from watchpost.video.gate import Gate
 
@@ -161,15 +161,6 @@ class LiveHub:
             if entry is None:
                 return None
             return 0 if entry.newest is None else entry.newest.sequence
-
-    def annotate(self, frame: Frame) -> BGR:
-        """A frame with its camera's zones and what was found last drawn in: (H, W, 3) uint8 BGR."""
-        with self._lock:
-            entry = self._cameras.get(frame.camera)
-            shown = None if entry is None else entry.newest
-        if entry is None or shown is None:
-            return frame.picture.bgr()
-        return entry.overlay.draw(frame.picture.bgr(), shown.detections, shown.counts)
 
     def newest(self, camera: str) -> Frame | None:
         """A camera's newest frame; `None` before the first, and of cameras of other processes."""
