@@ -8,12 +8,18 @@ from typing import Any
 from watchpost.stores.embedded.plan import Plan
 from watchpost.stores.embedded.sql import FALSE, Sql
 from watchpost.stores.embedded.table import Field, Table
-from watchpost.stores.query.aggregations import Aggregation
-from watchpost.stores.query.buckets import between
+from watchpost.stores.query.aggregations import MAX_BUCKETS, Aggregation
+from watchpost.stores.query.buckets import between, too_many_buckets
 from watchpost.stores.query.dates import iso
 from watchpost.stores.query.errors import illegal
 
 _EMPTY_STATS: dict[str, Any] = {"count": 0, "min": None, "max": None, "avg": None, "sum": 0.0}
+_TYPES: dict[str, tuple[str, ...]] = {
+    "stats": ("long", "double", "date", "boolean", "any"),
+    "date_histogram": ("date",),
+    "histogram": ("long", "double"),
+}
+"""What the fields of some aggregations must be."""
 
 
 def aggregate(db: sqlite3.Connection, table: Table, plan: Plan, wanted: Aggregation) -> dict[str, Any]:
@@ -32,11 +38,11 @@ def aggregate(db: sqlite3.Connection, table: Table, plan: Plan, wanted: Aggregat
     }
     buckets = []
     for value in chosen:
-        bucket = _bucket(field, value, counts.get(value, 0))
+        bucket = _bucket(wanted, field, value, counts.get(value, 0))
         for name, results in inner.items():
             bucket[name] = results.get(value) or _nothing(below[name][0])
         buckets.append(bucket)
-    if wanted.kind == "date_histogram":
+    if wanted.kind != "terms":
         return {"buckets": buckets}
     return {"doc_count_error_upper_bound": 0, "sum_other_doc_count": others, "buckets": buckets}
 
@@ -71,14 +77,15 @@ def _figures(
             f" {value} AS inside, count(*) AS number FROM {source} GROUP BY 1, 2) GROUP BY 1, 2"
         )
     else:
-        statement = f"SELECT {group}, {value}, count(DISTINCT {table.key}) FROM {source} GROUP BY 1, 2"  # noqa: S608
+        counted = f"count(DISTINCT {table.key})" if outer_join.text or joins.text else "count(*)"
+        statement = f"SELECT {group}, {value}, {counted} FROM {source} GROUP BY 1, 2"  # noqa: S608
     rows = db.execute(statement, values)
     for bucket, inner, count in rows:
         counts.setdefault(bucket, {})[inner] = count
     results = {}
     for bucket, found in counts.items():
         chosen, others = _chosen(wanted, found)
-        buckets = [_bucket(field, each, found.get(each, 0)) for each in chosen]
+        buckets = [_bucket(wanted, field, each, found.get(each, 0)) for each in chosen]
         results[bucket] = _nothing(wanted) | {"buckets": buckets}
         if wanted.kind == "terms":
             results[bucket]["sum_other_doc_count"] = others
@@ -125,10 +132,10 @@ def _counts(db: sqlite3.Connection, table: Table, plan: Plan, wanted: Aggregatio
 
 def _chosen(wanted: Aggregation, counts: dict[Any, int]) -> tuple[list[Any], int]:
     """The buckets to show, in their order, and how many documents are in those left out."""
-    if wanted.kind == "date_histogram":
+    if wanted.kind != "terms":
         values = sorted(counts)
         if wanted.least_count == 0 and values:
-            values = list(between(values[0], values[-1], wanted))
+            values = _without_holes(wanted, values[0], values[-1])
         else:
             values = [value for value in values if counts[value] >= wanted.least_count]
     else:
@@ -141,14 +148,24 @@ def _chosen(wanted: Aggregation, counts: dict[Any, int]) -> tuple[list[Any], int
     return shown, sum(counts.get(value, 0) for value in values[wanted.size :])
 
 
+def _without_holes(wanted: Aggregation, first: int, last: int) -> list[int]:
+    if wanted.kind == "date_histogram":
+        return list(between(first, last, wanted))
+    if last - first >= MAX_BUCKETS:
+        raise too_many_buckets()
+    return list(range(first, last + 1))
+
+
 def _place(value: Any) -> tuple[bool, Any]:
     """Numbers before texts, each in their own order; texts by code point, as SQLite and Elasticsearch have them."""
     return isinstance(value, str), value
 
 
-def _bucket(field: Field, value: Any, count: int) -> dict[str, Any]:
+def _bucket(wanted: Aggregation, field: Field, value: Any, count: int) -> dict[str, Any]:
     bucket: dict[str, Any] = {"key": value, "doc_count": count}
-    if field.type == "date":
+    if wanted.kind == "histogram":
+        bucket["key"] = value * wanted.interval
+    elif field.type == "date":
         bucket = {"key_as_string": iso(value), **bucket}
     elif field.type == "boolean":
         bucket = {"key": value, "key_as_string": "true" if value else "false", "doc_count": count}
@@ -160,7 +177,7 @@ def _nothing(wanted: Aggregation) -> dict[str, Any]:
         return dict(_EMPTY_STATS)
     if wanted.kind == "cardinality":
         return {"value": 0}
-    if wanted.kind == "date_histogram":
+    if wanted.kind != "terms":
         return {"buckets": []}
     return {"doc_count_error_upper_bound": 0, "sum_other_doc_count": 0, "buckets": []}
 
@@ -171,14 +188,17 @@ def _field(table: Table, wanted: Aggregation) -> Field | None:
         return None
     if field.type == "text":
         raise illegal(f"Fielddata is disabled on [{wanted.field}]: text fields can not be aggregated; take a keyword.")
-    is_number = field.type in ("long", "double", "date", "boolean", "any")
-    if (wanted.kind == "stats" and not is_number) or (wanted.kind == "date_histogram" and field.type != "date"):
+    types = _TYPES.get(wanted.kind)
+    if types is not None and field.type not in types:
         raise illegal(f"Field [{wanted.field}] of type [{field.type}] is not supported for aggregation [{wanted.kind}]")
     return field
 
 
 def bucket_sql(wanted: Aggregation, value: str) -> str:
     """The SQL of the bucket of a value; unit, interval and zone were checked when they were read."""
+    if wanted.kind == "histogram":  # rounded down, also below 0
+        number = f"({value} / {wanted.interval!r})"
+        return f"(CAST({number} AS INTEGER) - ({number} < CAST({number} AS INTEGER)))"
     if wanted.kind != "date_histogram":
         return value
     return f"date_bucket({value}, '{wanted.unit}', {wanted.interval_ms}, '{wanted.zone}')"

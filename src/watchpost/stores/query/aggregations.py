@@ -1,4 +1,4 @@
-"""Aggregations: `terms`, `date_histogram`, `stats` and `cardinality`, with those below a bucket one level deep."""
+"""Aggregations: `terms`, `date_histogram`, `histogram`, `stats` and `cardinality`, below a bucket one level deep."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from watchpost.stores.query.dates import parse_zone
 from watchpost.stores.query.errors import QueryError, illegal, unsupported
 from watchpost.stores.query.parse import is_text
 
-Kind = Literal["terms", "date_histogram", "stats", "cardinality"]
+Kind = Literal["terms", "date_histogram", "histogram", "stats", "cardinality"]
 MAX_AGGREGATIONS: Final = 32
 """In a search, those below others included."""
 MAX_BUCKETS: Final = 65_536
@@ -29,6 +29,7 @@ _FIXED_MS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400
 _OPTIONS: Final = {
     "terms": ("field", "size", "order", "min_doc_count"),
     "date_histogram": ("field", "calendar_interval", "fixed_interval", "time_zone", "min_doc_count", "order"),
+    "histogram": ("field", "interval", "min_doc_count", "order"),
     "stats": ("field",),
     "cardinality": ("field", "precision_threshold"),
 }
@@ -52,11 +53,13 @@ class Aggregation:
     """Of `date_histogram`: a unit of the calendar (see `dates.floor`), empty for a fixed interval."""
     interval_ms: int = 0
     zone: str = "UTC"
+    interval: float = 0.0
+    """Of `histogram`: how wide its buckets are; they are counted from 0."""
 
     @property
     def makes_buckets(self) -> bool:
         """Whether documents are sorted into buckets, rather than counted up to a figure."""
-        return self.kind in ("terms", "date_histogram")
+        return self.kind in ("terms", "date_histogram", "histogram")
 
 
 def parse_aggregations(data: object) -> tuple[Aggregation, ...]:
@@ -120,6 +123,14 @@ def _of_kind(
         return Aggregation(
             name, kind, field, below, MAX_BUCKETS, order_by, is_ascending, least, unit, interval_ms, zone
         )
+    if kind == "histogram":
+        interval = options.get("interval")
+        if isinstance(interval, bool) or not isinstance(interval, int | float) or not 1e-6 <= interval <= 1e12:
+            raise illegal("[interval] of [histogram] is a number above 0")
+        least = _number(options, "min_doc_count", 0, 0)
+        return Aggregation(
+            name, kind, field, below, MAX_BUCKETS, order_by, is_ascending, least, interval=float(interval)
+        )
     return Aggregation(name, kind, field, below)
 
 
@@ -146,7 +157,7 @@ def _order(data: object, kind: Kind) -> tuple[Literal["_count", "_key"], bool]:
     if key not in ("_count", "_key"):
         raise unsupported(f"[order] by [{str(key)[:64]}]")
     if direction is None:
-        return key, kind == "date_histogram"
+        return key, kind != "terms"
     if direction not in ("asc", "desc"):
         raise illegal("[order] is asc or desc")
     return key, direction == "asc"

@@ -29,7 +29,12 @@ def between(first_ms: int, last_ms: int, aggregation: Aggregation) -> Iterator[i
             return
         yield at
         at = _next(at, aggregation)
-    raise QueryError(
+    raise too_many_buckets()
+
+
+def too_many_buckets() -> QueryError:
+    """What a histogram with more buckets than may be is answered."""
+    return QueryError(
         f"Trying to create too many buckets. Must be less than or equal to: [{MAX_BUCKETS}].",
         "too_many_buckets_exception",
     )
