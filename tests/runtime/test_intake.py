@@ -76,3 +76,21 @@ def test_after_a_reconnection_the_first_look_is_shown_and_says_so() -> None:
     looks = [each for each in taken(packets + again) if each.frame.camera_time_s >= 30]
     assert [each.is_wanted for each in looks] == [True, True, False, False, False]
     assert [each.frame.is_discontinuous for each in looks] == [True, False, False, False, False]
+
+
+def test_a_live_camera_that_shows_one_grey_is_found_out() -> None:
+    intake = Intake(Decoder(), ManualClock(), GateOptions())
+    seen = {}
+    for packet in live(26):
+        for each in intake.frames(packet):
+            seen[each.frame.camera_time_s] = intake.sight.blindness
+    # looks are 2 s apart, and every third of them is judged
+    assert seen[10.0] is None
+    assert seen[12.0] == seen[24.0] == "covered"
+
+
+def test_where_the_gate_is_off_pictures_are_judged_all_the_same() -> None:
+    intake = Intake(Decoder(), ManualClock(), GateOptions(enabled=False))
+    for packet in live(12):
+        list(intake.frames(packet))
+    assert intake.sight.blindness == "covered"

@@ -142,3 +142,15 @@ def test_publishing_costs_little():
         hub.publish("gate", one, found, {"in": 1})
         costs_s.append(time.perf_counter() - start)
     assert np.median(costs_s) < 0.001  # measured at about 20 µs; the rest is room for a busy machine
+
+
+def test_a_camera_that_sends_and_shows_nothing_is_blind(hub):
+    blindness = ["dark"]
+    hub.add("gate", sight=lambda: blindness[0])
+    assert hub.cameras()[0].state == "connecting"
+    hub.publish("gate", frame(0), detections())
+    (status,) = hub.cameras()
+    assert (status.state, status.blindness, status.detail) == ("blind", "dark", "The picture is dark all over.")
+    blindness[0] = None
+    (status,) = hub.cameras()
+    assert (status.state, status.blindness, status.detail) == ("live", None, "")

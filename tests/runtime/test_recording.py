@@ -231,3 +231,14 @@ def test_the_keeper_prunes_what_is_too_old(tmp_path: Path) -> None:
     assert keeper.archive is not None
     assert until(lambda: keeper.archive is not None and not keeper.archive.index.segments())
     keeper.close()
+
+
+def test_a_camera_that_can_not_be_recorded_is_an_event(tmp_path: Path, sources: list[str]) -> None:
+    (tmp_path / "data" / "recordings.db").mkdir(parents=True)
+    hub = LiveHub(ManualClock())
+    supervisor = Supervisor(hub, ManualClock(), detector_threads=1)
+    supervisor.apply(configuration(tmp_path))
+    told = [(each.camera, each.kind, each.attributes["camera"]) for each in hub.events() if each.rule == "system"]
+    assert told == [("watchpost", "recording_failed", "gate")]
+    assert until(lambda: (hub.sequence("gate") or 0) > 0)  # it is watched all the same
+    supervisor.close()

@@ -19,6 +19,7 @@ from watchpost.config.gate import GateOptions, RingOptions
 from watchpost.runtime.keeping_up import KeepingUp, MeteredDecoder
 from watchpost.types import Frame, Packet
 from watchpost.video import gate, gate_work
+from watchpost.video.blindness import Sight
 from watchpost.video.gate_explained import Reason
 from watchpost.video.picture_change import COLUMNS, ROWS
 from watchpost.video.ring import Ring
@@ -60,6 +61,8 @@ class Intake:
     ) -> None:
         self.gate: gate.Gate | None = None
         """From the first packet of a live stream on."""
+        self.sight = Sight()
+        """Whether a live camera shows anything."""
         self.returns = 0
         """How often the camera woke and went back to frames that had not been shown."""
         self.known_until_s = float("-inf")
@@ -124,6 +127,8 @@ class Intake:
         self._hold = None
         work = own.admit_sparingly(packet, is_wanted=self._keeping_up.has_room(packet))
         for frame in work.frames(self._metered):
+            if self.sight.wants(frame.camera_time_s):
+                self.sight.see(frame.camera_time_s, frame.picture.grey(COLUMNS, ROWS))
             yield Taken(frame)
         if work.packets:
             self._keeping_up.pay()
@@ -137,7 +142,13 @@ class Intake:
 
     def _shows_change(self, own: gate.Gate, frame: Frame) -> bool:
         time_s = frame.camera_time_s
-        return own.wants_picture(time_s) and own.see_picture(time_s, frame.picture.grey(COLUMNS, ROWS))
+        is_compared, is_judged = own.wants_picture(time_s), self.sight.wants(time_s)
+        if not (is_compared or is_judged):
+            return False
+        grey = frame.picture.grey(COLUMNS, ROWS)
+        if is_judged:
+            self.sight.see(time_s, grey)
+        return is_compared and own.see_picture(time_s, grey)
 
     def _is_shown(self, own: gate.Gate, frame: Frame, has_changed: bool) -> bool:
         """Whether the detector is to see a look."""

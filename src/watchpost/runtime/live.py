@@ -16,15 +16,21 @@ from watchpost.clock import Clock
 from watchpost.picture import encode_jpeg
 from watchpost.telemetry import redacted
 from watchpost.types import Detections, Event, Frame
+from watchpost.video.blindness import Blindness
 from watchpost.video.draw import Overlay
 from watchpost.video.gate import Gate
 
-CameraState = Literal["connecting", "live", "reconnecting", "ended", "failed"]
+CameraState = Literal["connecting", "live", "blind", "reconnecting", "ended", "failed"]
 
 _RATE_WINDOW_S: Final = 5.0
 _RATE_SAMPLES: Final = 256
 _CACHED_WIDTHS: Final = 4
 _JPEG_QUALITY: Final = 80
+_BLIND: Final[dict[Blindness, str]] = {
+    "dark": "The picture is dark all over.",
+    "covered": "The picture is of one grey all over: the lens is covered, or there is nothing to see.",
+    "frozen": "The picture has not changed at all for minutes.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,8 @@ class CameraStatus:
     """What the camera's gate does: `asleep`, `awake`, `open`, `heavy`; `None` where there is none."""
     gate_reason: str | None
     """Why it does so, as a key: `quiet`, `picture`, ..."""
+    blindness: Blindness | None = None
+    """What is wrong with the picture of a camera that is `blind`: packets come, and nothing can be seen."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +73,7 @@ class _Shown:
 class _Camera:
     overlay: Overlay
     gate: Callable[[], Gate | None]
+    sight: Callable[[], Blindness | None]
     state: CameraState = "connecting"
     detail: str = ""
     newest: _Shown | None = None
@@ -93,13 +102,15 @@ class LiveHub:
         zones: Mapping[str, NDArray[np.floating]] | None = None,
         lines: Mapping[str, NDArray[np.floating]] | None = None,
         gate: Callable[[], Gate | None] = lambda: None,
+        sight: Callable[[], Blindness | None] = lambda: None,
     ) -> None:
-        """Make a camera known before its first frame, with the zones and lines to draw (see `Overlay`) and its gate.
+        """Make a camera known before its first frame, with the zones and lines to draw (see `Overlay`), its gate, and
+        what is wrong with its picture.
 
         Adding it again replaces them.
         """
         with self._lock:
-            self._cameras[camera] = _Camera(Overlay(zones, lines), gate)
+            self._cameras[camera] = _Camera(Overlay(zones, lines), gate, sight)
 
     def remove(self, camera: str) -> None:
         """Forget a camera; its events stay."""
@@ -208,7 +219,7 @@ class LiveHub:
 
     def _known(self, camera: str) -> _Camera:
         if camera not in self._cameras:
-            self._cameras[camera] = _Camera(Overlay(), lambda: None)
+            self._cameras[camera] = _Camera(Overlay(), lambda: None, lambda: None)
         return self._cameras[camera]
 
 
@@ -216,11 +227,12 @@ def _status(name: str, entry: _Camera, now_s: float, wall_time_s: float) -> Came
     recent = [time_s for time_s in entry.times_s if time_s > now_s - _RATE_WINDOW_S]
     span_s = now_s - recent[0] if recent else 0.0
     shown, gate = entry.newest, entry.gate()
+    blindness = entry.sight() if entry.state == "live" else None
     width, height = shown.frame.size if shown else (0, 0)
     return CameraStatus(
         name=name,
-        state=entry.state,
-        detail=entry.detail,
+        state="blind" if blindness else entry.state,
+        detail=_BLIND[blindness] if blindness else entry.detail,
         fps=(len(recent) - 1) / span_s if span_s > 0 else 0.0,
         width=width,
         height=height,
@@ -229,6 +241,7 @@ def _status(name: str, entry: _Camera, now_s: float, wall_time_s: float) -> Came
         delay_s=max(0.0, wall_time_s - shown.frame.wall_time_s) if shown else None,
         gate=gate.state.value if gate else None,
         gate_reason=gate.reason.name.lower() if gate else None,
+        blindness=blindness,
     )
 
 

@@ -19,6 +19,7 @@ from watchpost.recordings.archive import Archive
 from watchpost.recordings.recorder import Recorder, RecorderFigures, RecorderOptions
 from watchpost.recordings.retention import CameraLimits, Limits, Retention
 from watchpost.recordings.writer import Lengths
+from watchpost.runtime.alerts import Alerts
 from watchpost.runtime.feed import Feed
 from watchpost.sources import plugin_for
 from watchpost.types import Event, Packet
@@ -44,10 +45,14 @@ class _Recorded:
 
 
 class Recordings:
-    """Recorders of one process. Called from the supervisor's thread, `event` and `saw_activity` from any."""
+    """Recorders of one process. Called from the supervisor's thread, `event` and `saw_activity` from any.
 
-    def __init__(self, clock: Clock) -> None:
+    `on_event` hears, from threads of its own, what is wrong with them, as events of the server.
+    """
+
+    def __init__(self, clock: Clock, on_event: Callable[[Event], None] = lambda _: None) -> None:
         self._clock = clock
+        self._tell = Alerts(clock, on_event)
         self._archive: Archive | None = None
         self._recorded: dict[str, _Recorded] = {}
 
@@ -70,7 +75,7 @@ class Recordings:
             try:
                 found = self._start(name, config, data, made_of, read)
             except (WatchpostError, OSError) as error:
-                _LOG.error("%s: is not recorded: %s", name, error)
+                self._tell.problem(name, str(error))
                 return read
         return found.feed.packets
 
@@ -129,15 +134,16 @@ class Recordings:
         read: Callable[[threading.Event], Iterable[Packet]],
     ) -> _Recorded:
         archive = self._open(data)
-        retention = Retention(archive, self._clock, on_full=_tell_full)
+        retention = Retention(archive, self._clock, on_full=self._tell.full)
         options = recorder_options(config)
         seconds = max(config.ring.seconds, options.before_s) + _LONGEST_GROUP_S
         ring = Ring(round(config.ring.megabytes * 1e6), seconds) if options.mode == "events" else None
-        recorder = Recorder(name, archive, retention, self._clock, options, ring, _tell_problem)
+        recorder = Recorder(name, archive, retention, self._clock, options, ring, self._tell.problem)
         found = _Recorded(made_of, Feed(name, read, recorder), recorder)
         self._recorded[name] = found
         recorder.start()
         found.feed.start()
+        self._tell.problem(name, "")  # where an earlier start failed
         return found
 
     def _open(self, data: Path) -> Archive:
@@ -151,8 +157,9 @@ class Recordings:
 class Keeper:
     """Keeps all recordings of a server within their age and bytes, in a thread of its own; one for all processes."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, on_event: Callable[[Event], None] = lambda _: None) -> None:
         self._clock = clock
+        self._tell = Alerts(clock, on_event)
         self._retention: Retention | None = None
         self._archive: Archive | None = None
         self._stop = threading.Event()
@@ -166,7 +173,7 @@ class Keeper:
             except (WatchpostError, OSError) as error:
                 _LOG.error("recordings: %s", error)
                 return
-            self._retention = Retention(self._archive, self._clock, on_full=_tell_full)
+            self._retention = Retention(self._archive, self._clock, on_full=self._tell.full)
         if self._retention is not None:
             self._retention.limits = limits(config)
         if self._thread.ident is None:
@@ -228,14 +235,3 @@ def source_options(config: CameraConfig) -> Mapping[str, Any]:
     if wished.mode == "off" or not wished.sound or "sound" not in known:
         return config.options
     return {"sound": True, **config.options}
-
-
-def _tell_problem(camera: str, problem: str) -> None:
-    if problem:
-        _LOG.error("ALERT %s: is not recorded: %s", camera, problem)
-    else:
-        _LOG.warning("%s: is recorded again", camera)
-
-
-def _tell_full(freed: int) -> None:
-    _LOG.error("ALERT the disk is full: %.1f MB of the oldest recordings were deleted before their time", freed / 1e6)

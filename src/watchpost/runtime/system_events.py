@@ -1,8 +1,9 @@
-"""Events about the server itself, beside those of its cameras: load steps, detectors and worker
-processes that break and come back."""
+"""Events about the server itself, beside those of its cameras: load steps, detectors, worker processes, recordings and
+cameras that break and come back."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from watchpost.runtime.load import LoadChange
@@ -45,6 +46,32 @@ def worker_failed(worker: str, wall_time_s: float, cameras: int, reason: str) ->
 def worker_recovered(worker: str, wall_time_s: float, out_s: float) -> Event:
     """`worker_recovered`: it reports again, after so many seconds."""
     return _event("worker_recovered", wall_time_s, worker=worker, duration_s=round(out_s, 1))
+
+
+def camera_blind(camera: str, since_wall_time_s: float, wall_time_s: float, state: str, reason: str) -> Event:
+    """`camera_blind`: a camera has shown nothing since then; `state` is that of its `CameraStatus`."""
+    told = _event("camera_blind", wall_time_s, camera=camera, state=state, reason=reason)
+    return replace(told, start=Moment(0.0, since_wall_time_s))
+
+
+def camera_seen_again(camera: str, wall_time_s: float, out_s: float) -> Event:
+    """`camera_seen_again`: it shows something again, after so many seconds."""
+    return _event("camera_seen_again", wall_time_s, camera=camera, duration_s=round(out_s, 1))
+
+
+def recording_failed(camera: str, wall_time_s: float, reason: str) -> Event:
+    """`recording_failed`: a camera is not recorded although it should be."""
+    return _event("recording_failed", wall_time_s, camera=camera, reason=reason)
+
+
+def recording_recovered(camera: str, wall_time_s: float) -> Event:
+    """`recording_recovered`: it is recorded again."""
+    return _event("recording_recovered", wall_time_s, camera=camera)
+
+
+def disk_full(wall_time_s: float, freed_bytes: int) -> Event:
+    """`disk_full`: so much of the oldest recordings had to be deleted before their time."""
+    return _event("disk_full", wall_time_s, freed_mb=round(freed_bytes / 1e6, 1))
 
 
 def _event(kind: str, wall_time_s: float, **attributes: str | float) -> Event:
