@@ -9,6 +9,7 @@ import typer
 
 from watchpost.cli._data import From, Names, Pictures
 from watchpost.cli.data_check import check
+from watchpost.cli.data_feedback import feedback
 from watchpost.cli.data_harvest import harvest
 from watchpost.cli.data_stats import stats
 from watchpost.cli.data_view import view
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 data_app = typer.Typer(
     name="data",
-    help="Labelled pictures: convert, check, count, split, look at them, and harvest new ones.",
+    help="Labelled pictures: convert, check, count, split, look at them, harvest new ones, and take in feedback.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -112,7 +113,7 @@ def split(
         _tell(target, format_, parts)
 
 
-for verb in (check, stats, view, harvest):
+for verb in (check, stats, view, harvest, feedback):
     data_app.command()(verb)
 
 

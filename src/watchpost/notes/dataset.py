@@ -1,0 +1,84 @@
+"""Feedback as a data set to train with: what was seen where nothing was, and what was missed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from watchpost.datasets import Dataset, Sample
+from watchpost.datasets.labels import Row, make_sample
+from watchpost.datasets.pictures import picture_size
+from watchpost.errors import WatchpostError
+from watchpost.notes import FEEDBACK, Note
+from watchpost.notes.book import NoteBook
+
+_AT_ONCE: Final = 500
+
+
+@dataclass(slots=True)
+class Taken:
+    """What became of the feedback."""
+
+    false_alarms: int = 0
+    """Pictures without an object."""
+    missed: int = 0
+    """Pictures with those that were missed."""
+    without_picture: int = 0
+    """Left out: nothing was recorded then, or the event had no picture."""
+    without_box: int = 0
+    """Left out: nobody said where the missed ones are."""
+
+
+def feedback_dataset(
+    book: NoteBook,
+    folder: Path,
+    *,
+    since_wall_time_s: float | None = None,
+    progress: Callable[[], object] = lambda: None,
+) -> tuple[Dataset, Taken]:
+    """Write the pictures of all feedback below `folder`; the data set over them, and what was left out.
+
+    A picture that was a false alarm has no object in it; one in which somebody was missed has those that were drawn.
+    What else is in the pictures nobody has said: look through them before training (`watchpost data view`).
+    Raises `WatchpostError` when the pictures can not be written.
+    """
+    taken, samples, class_names = Taken(), list[Sample](), dict[str, int]()
+    before: str | None = None
+    while notes := book.find(FEEDBACK, since_wall_time_s=since_wall_time_s, before_id=before, limit=_AT_ONCE):
+        before = notes[-1].id
+        for note in notes:
+            class_names.setdefault(note.class_name, len(class_names))
+            sample = _sample(book, note, folder, class_names, taken)
+            if sample is not None:
+                samples.append(sample)
+            progress()
+    return Dataset("feedback", tuple(class_names), tuple(reversed(samples))), taken
+
+
+def _sample(book: NoteBook, note: Note, folder: Path, class_names: dict[str, int], taken: Taken) -> Sample | None:
+    jpeg = book.picture(note.id)
+    if jpeg is None:
+        taken.without_picture += 1
+        return None
+    if note.kind == "missed" and not note.boxes:
+        taken.without_box += 1
+        return None
+    name = f"{note.kind}/{note.id}.jpg"
+    path = folder / name
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(jpeg)
+    except OSError as error:
+        raise WatchpostError(f"{path} can not be written: {error.strerror}.") from None
+    width, height = picture_size(path)
+    rows = []
+    if note.kind == "missed":
+        taken.missed += 1
+        for left, top, right, bottom in note.boxes:
+            box = (left * width, top * height, right * width, bottom * height)
+            rows.append(Row(class_names[note.class_name], box))
+    else:
+        taken.false_alarms += 1
+    return make_sample(path, (width, height), rows, name)
