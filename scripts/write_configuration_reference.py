@@ -18,6 +18,7 @@ from watchpost import plugins
 from watchpost.config import Camera, Configuration, ModelSection, RuleSection, SinkSection, Web
 from watchpost.config.detection import DetectionOptions, LoadOptions
 from watchpost.config.gate import GateOptions, RingOptions
+from watchpost.config.history import HistoryOptions
 from watchpost.config.models import Defaults
 from watchpost.config.recording import RecordingOptions, StorageOptions
 from watchpost.config.serve import RtspOptions, ServeOptions
@@ -41,6 +42,7 @@ def reference() -> str:
     parts |= {"`defaults:`": Defaults, "A camera": Camera}
     parts |= {"`gate:` of a camera": GateOptions, "`ring:` of a camera": RingOptions}
     parts |= {"`recording:` of a camera": RecordingOptions, "`recordings:`": StorageOptions}
+    parts |= {"`history:`": HistoryOptions}
     parts |= {"`detection:`": DetectionOptions, "`load:` of `detection:`": LoadOptions}
     parts |= {"`serve:`": ServeOptions, "`rtsp:` of `serve:`": RtspOptions}
     lines = [MARK, "## All settings"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from clips import encode_clip, moving_square
@@ -14,6 +15,7 @@ from watchpost.clock import ManualClock, SystemClock
 from watchpost.config import Configuration, ModelSection, loads
 from watchpost.errors import WatchpostError
 from watchpost.runtime import assembly
+from watchpost.runtime.footprints import COLUMNS, ROWS
 from watchpost.runtime.live import LiveHub
 from watchpost.runtime.supervisor import Supervisor
 from watchpost.video.gate_explained import Reason, State
@@ -205,3 +207,18 @@ def test_a_live_camera_has_a_gate_and_a_file_has_none(tmp_path: Path, clip: Path
         assert [(each.gate, each.gate_reason) for each in hub.cameras()] == [("open", "off")]
     finally:
         supervisor.close()
+
+
+def test_where_people_stood_is_counted(tmp_path: Path, clip: Path) -> None:
+    text = f"models: {{all: {{model: fake_rooms.always}}}}\ncameras: {{gate: {{source: {clip}, rules: []}}}}"
+    clock = ManualClock()
+    supervisor = Supervisor(LiveHub(clock), clock)
+    supervisor.apply(configuration(tmp_path, text))
+    wait_for_end(supervisor, "gate")
+    (found,) = supervisor.footprints()
+    assert found.camera == "gate"
+    # one person at (60, 110) of 160 x 128, all of the 2 s but for the first frames, in which nobody is sure
+    rows, columns = np.nonzero(found.seconds)
+    assert (set(rows.tolist()), set(columns.tolist())) == ({110 * ROWS // 128}, {60 * COLUMNS // 160})
+    assert 1.0 < found.seconds.sum() <= 2.9
+    supervisor.close()

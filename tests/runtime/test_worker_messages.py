@@ -6,20 +6,24 @@ import io
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from fakes import event
 from watchpost.config import loads
 from watchpost.config.gate import GateOptions
 from watchpost.runtime.figures import CameraFigures, Figures
+from watchpost.runtime.footprints import COLUMNS, ROWS, Footprint
 from watchpost.runtime.link import Message, read_message
 from watchpost.runtime.live import CameraStatus
 from watchpost.runtime.worker_messages import (
     apply_message,
     event_message,
+    footprint_message,
     read_apply,
     read_event,
     read_figures,
+    read_footprint,
     read_report,
     report_message,
 )
@@ -89,3 +93,16 @@ def test_what_is_no_report_is_told(data: dict[str, object]) -> None:
 def test_what_are_no_figures_is_told() -> None:
     with pytest.raises(ValueError, match="no figures"):
         read_figures({"cameras": [{"name": 1}], "batcher": {}})
+
+
+def test_where_people_stood_arrives_to_the_second() -> None:
+    seconds = np.arange(ROWS * COLUMNS, dtype=np.float32).reshape(ROWS, COLUMNS) / 7
+    found = read_footprint(sent(footprint_message(Footprint("옆문", 7200, seconds))))
+    assert (found.camera, found.hour_s) == ("옆문", 7200)
+    assert (found.seconds == seconds).all()
+
+
+@pytest.mark.parametrize("cells", [b"", b"\0" * 12, b"\xff" * (ROWS * COLUMNS * 4)])
+def test_what_is_no_grid_is_told(cells: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - numpy's words for it
+        read_footprint(Message("footprint", {"camera": "a", "hour_s": 0}, cells))

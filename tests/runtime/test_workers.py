@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from fakes import event
@@ -15,12 +16,19 @@ from watchpost.config import Camera, Configuration
 from watchpost.config.gate import GateOptions
 from watchpost.errors import WatchpostError
 from watchpost.runtime.figures import CameraFigures, Figures, ModelFigures
+from watchpost.runtime.footprints import COLUMNS, ROWS, Footprint
 from watchpost.runtime.link import Message
 from watchpost.runtime.live import CameraStatus
 from watchpost.runtime.relay import RelayedHub
 from watchpost.runtime.stream_relay import watch_message
 from watchpost.runtime.system_events import detector_failed
-from watchpost.runtime.worker_messages import event_message, picture_message, read_apply, report_message
+from watchpost.runtime.worker_messages import (
+    event_message,
+    footprint_message,
+    picture_message,
+    read_apply,
+    report_message,
+)
 from watchpost.runtime.workers import Workers
 from watchpost.stores import EventStore
 from watchpost.types import Event
@@ -410,3 +418,12 @@ def packet_messages(camera: str, count: int) -> list[Message]:
         head, body = packet_to_wire(packet)
         said.append(Message("packet", {"camera": camera, "number": 1, **head}, body))
     return said
+
+
+def test_where_people_stood_is_added_up_over_the_workers(room: Room) -> None:
+    seconds = np.ones((ROWS, COLUMNS), np.float32)
+    for name, camera in (("worker-1", "a"), ("worker-2", "b"), ("worker-1", "a")):
+        room.running(name).say(footprint_message(Footprint(camera, 3600, seconds)))
+    found = {each.camera: each.seconds.sum() for each in room.workers.footprints()}
+    assert found == {"a": 2 * seconds.size, "b": seconds.size}
+    assert room.workers.footprints() == []

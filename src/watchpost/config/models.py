@@ -16,6 +16,7 @@ from watchpost import plugins
 from watchpost.config.decoding import DecodeOn
 from watchpost.config.detection import DetectionOptions, Fps
 from watchpost.config.gate import GateOptions, RingOptions
+from watchpost.config.history import HistoryOptions
 from watchpost.config.names import Line, Name, Polygon, Timezone
 from watchpost.config.plugin import PluginSection, beside_file, checked_options
 from watchpost.config.processes import AUTO, ProcessCount
@@ -306,6 +307,8 @@ class Configuration(Settings):
     """Where events are sent: a list such as `[{kind: webhook, url: https://...}]`."""
     recordings: StorageOptions = StorageOptions()
     """How much room all recordings together may take; they are in the folder `data`."""
+    history: HistoryOptions = HistoryOptions()
+    """What the server remembers of itself: states of cameras, load, delays, and where people stood."""
     store: StoreSection = Field(default_factory=lambda: StoreSection.model_validate("sqlite"))
     """Where events are kept."""
     serve: ServeOptions = ServeOptions()

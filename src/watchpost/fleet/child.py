@@ -15,8 +15,8 @@ from watchpost.errors import WatchpostError
 from watchpost.fleet.feed import Feed
 from watchpost.fleet.job import Happening, Job, Measured
 from watchpost.fleet.stage import Approach, Stage
-from watchpost.fleet.usage import ProcessTree, machine_cpu_s
 from watchpost.runtime.allocator import keep_memory_low
+from watchpost.runtime.usage import ProcessTree, machine_cpu_s
 
 _LEAD_S: Final = 0.5
 _SAMPLE_S: Final = 5.0

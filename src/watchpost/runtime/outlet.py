@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from watchpost.clock import Clock
@@ -33,10 +33,14 @@ class EventOutlet(Protocol):
 
 
 class Outlet:
-    """The delivery of a configuration. Between an old one and a new one events are held, none is lost."""
+    """The delivery of a configuration. Between an old one and a new one events are held, none is lost.
 
-    def __init__(self, clock: Clock) -> None:
+    `on_events` hears of them too, from the thread that brings them: be quick.
+    """
+
+    def __init__(self, clock: Clock, on_events: Callable[[Sequence[Event]], None] = lambda _: None) -> None:
         self._clock = clock
+        self._on_events = on_events
         self._delivery = Delivery(None, [], clock)
         self._delivered: Configuration | None = None
         """What the delivery is made of."""
@@ -51,6 +55,7 @@ class Outlet:
 
     def events(self, events: Sequence[Event]) -> None:
         """Take events; returns at once, from any thread."""
+        self._on_events(events)
         with self._lock:
             if self._held is None:
                 self._delivery.events(events)

@@ -15,6 +15,7 @@ from watchpost.errors import WatchpostError
 from watchpost.runtime.boxes import BoxFeed
 from watchpost.runtime.children import reason_of_end
 from watchpost.runtime.figures import CameraFigures, Figures, ModelFigures, total
+from watchpost.runtime.footprints import Footprints
 from watchpost.runtime.guard import Backoff
 from watchpost.runtime.link import Message
 from watchpost.runtime.open_events import OpenEvents
@@ -22,7 +23,7 @@ from watchpost.runtime.relay import RelayedHub
 from watchpost.runtime.stream_relay import StreamInlet, watch_message
 from watchpost.runtime.system_events import SERVER, worker_failed, worker_recovered
 from watchpost.runtime.taps import Taps
-from watchpost.runtime.worker_messages import apply_message, read_event, read_figures, read_report
+from watchpost.runtime.worker_messages import apply_message, read_event, read_figures, read_footprint, read_report
 from watchpost.runtime.worker_process import Start, WorkerProcess
 from watchpost.types import Event
 
@@ -45,7 +46,8 @@ class Patience:
 
 
 class Shard:
-    """A worker process and its cameras. `on_event` is called with each of their events, from a thread of its own.
+    """A worker process and its cameras. `on_event` is called with each of their events, from a thread of its own;
+    `footprints` is given where people stood.
 
     Its methods are called from one thread, but for `figures`, `tell` and `watch`.
     """
@@ -60,6 +62,7 @@ class Shard:
         patience: Patience,
         taps: Taps | None = None,
         boxes: BoxFeed | None = None,
+        footprints: Footprints | None = None,
     ) -> None:
         """`taps` and `boxes` are given the streams of the cameras that are watched, and what is found in them."""
         self.name = name
@@ -73,6 +76,7 @@ class Shard:
         self._taps = taps or Taps()
         self._inlet = StreamInlet(self._taps, boxes or BoxFeed())
         self._watched = watch_message((), ())
+        self._footprints = footprints or Footprints()
         self._config = Configuration()
         self._detector_threads = 1
         self._process: WorkerProcess | None = None
@@ -277,6 +281,8 @@ class Shard:
             case "stream" | "packet" | "boxes":
                 if message.data.get("camera") in self._config.cameras:
                     self._inlet.hear(message)
+            case "footprint":
+                self._footprints.add(read_footprint(message))
             case "report":
                 report = read_report(message)
                 with self._lock:

@@ -29,6 +29,7 @@ from watchpost.runtime.boxes import BoxFeed
 from watchpost.runtime.camera import Camera
 from watchpost.runtime.detector_pool import DetectorPool, ModelKey
 from watchpost.runtime.figures import Figures, camera_figures
+from watchpost.runtime.footprints import Footprint, Footprints
 from watchpost.runtime.intake import Intake
 from watchpost.runtime.live import LiveHub
 from watchpost.runtime.outlet import EventOutlet, Outlet
@@ -95,7 +96,8 @@ class Supervisor:
         self._config = Configuration()
         self._entries: dict[str, _Entry] = {}
         self._outlet = outlet or Outlet(clock)
-        self._recordings = Recordings(clock)
+        self._recordings = Recordings(clock, lambda event: self._events([event]))
+        self._footprints = Footprints()
         self._stills = Stills()
         self._detectors = DetectorPool(clock, self._events, self._note_model, detector_threads)
 
@@ -159,6 +161,10 @@ class Supervisor:
         ]
         return Figures(tuple(cameras), self._detectors.counts(), models=self._detectors.figures())
 
+    def footprints(self) -> list[Footprint]:
+        """Where people stood since this was asked the last time; from any thread."""
+        return self._footprints.take()
+
     @property
     def store(self) -> EventStore | None:
         """Where the events are kept, `None` before the first `apply`."""
@@ -194,7 +200,7 @@ class Supervisor:
         decoder = Decoder(name, hardware=Hardware(name, devices(config.decode)), stills=self._stills)
         intake = Intake(decoder, self._clock, config.gate, config.ring)
         self._entries[name].model = model
-        self._hub.add(name, zones, lines, lambda: intake.gate)
+        self._hub.add(name, zones, lines, lambda: intake.gate, lambda: intake.sight.blindness)
         return Camera(
             name,
             self._recordings.packets(name, config, self._config.data, partial(self._packets, name, config)),
@@ -220,6 +226,7 @@ class Supervisor:
         dropped = entry.running.stats.dropped if entry and entry.running else 0
         show(self._hub, result, dropped)
         self.boxes.see(result)
+        self._footprints.see(result.frame, result.detections)
         if len(result.detections):
             self._recordings.saw_activity(result.frame.camera, result.frame.camera_time_s)
 

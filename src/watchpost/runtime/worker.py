@@ -27,7 +27,13 @@ from watchpost.runtime.relay import WATCHED_FOR_S
 from watchpost.runtime.stream_relay import StreamPump
 from watchpost.runtime.supervisor import Supervisor
 from watchpost.runtime.taps import Taps
-from watchpost.runtime.worker_messages import event_message, picture_message, read_apply, report_message
+from watchpost.runtime.worker_messages import (
+    event_message,
+    footprint_message,
+    picture_message,
+    read_apply,
+    report_message,
+)
 from watchpost.stores import EventStore
 from watchpost.telemetry import configure_logging
 from watchpost.types import Event
@@ -35,6 +41,8 @@ from watchpost.types import Event
 _LOG: Final = logging.getLogger(__name__)
 _LOOK_S: Final = 1.0
 _REPORT_S: Final = 1.0
+_FOOTPRINTS_EVERY: Final = 60
+"""Reports between two tellings of where people stood."""
 _PICTURE_S: Final = 1 / 15
 _FLUSH_S: Final = 5.0
 
@@ -89,6 +97,7 @@ class Worker:
         finally:
             if self._supervisor is not None:
                 self._supervisor.close()
+            self._tell_footprints()
             self._stop.set()
             self._link.close(_FLUSH_S)
 
@@ -135,8 +144,16 @@ class Worker:
             self._told.put(message)
 
     def _report_all_the_time(self) -> None:
+        reports = 0
         while not self._clock.wait(_REPORT_S, self._stop):
             self._report()
+            reports += 1
+            if reports % _FOOTPRINTS_EVERY == 0:
+                self._tell_footprints()
+
+    def _tell_footprints(self) -> None:
+        for each in [] if self._supervisor is None else self._supervisor.footprints():
+            self._link.send(footprint_message(each))
 
     def _report(self) -> None:
         statuses = self._hub.cameras()

@@ -16,6 +16,7 @@
 | `stream` | what a watched camera's packets are from here on |
 | `packet` | one of them, its data as the body |
 | `boxes` | what was found in a frame of a watched camera |
+| `footprint` | once a minute, and at the end: where people stood, a grid of a camera and an hour as the body |
 
 The configuration is a pickle. Only what a server writes for the process that it started itself is ever unpickled; a
 server unpickles nothing, as a worker meets what strangers send: its cameras' streams.
@@ -28,11 +29,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from watchpost.config import Configuration
 from watchpost.event_json import event_from_json, event_to_json
 from watchpost.runtime.figures import CameraFigures, Figures, ModelFigures
+from watchpost.runtime.footprints import COLUMNS, ROWS, Footprint
 from watchpost.runtime.link import Message
 from watchpost.runtime.live import CameraStatus
 from watchpost.types import Event
@@ -81,6 +84,23 @@ def read_event(message: Message) -> Event:
 def picture_message(camera: str, width: int, sequence: int, jpeg: bytes) -> Message:
     """A drawn picture of a camera's frame `sequence`."""
     return Message("picture", {"camera": camera, "width": width, "sequence": sequence}, jpeg)
+
+
+def footprint_message(footprint: Footprint) -> Message:
+    """Where people stood in a camera's picture."""
+    data = {"camera": footprint.camera, "hour_s": footprint.hour_s}
+    return Message("footprint", data, footprint.seconds.astype("<f4").tobytes())
+
+
+def read_footprint(message: Message) -> Footprint:
+    """The grid. Raises `ValueError` for what is none."""
+    try:
+        seconds = np.frombuffer(message.body, "<f4").reshape(ROWS, COLUMNS).astype(np.float32)
+        if not (np.isfinite(seconds) & (seconds >= 0)).all():
+            raise ValueError("seconds below 0")
+        return Footprint(str(message.data["camera"]), int(message.data["hour_s"]), seconds)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"no footprint: {error}") from None
 
 
 def report_message(

@@ -15,6 +15,7 @@ from watchpost.config import Configuration, Web
 from watchpost.config.diff import changes
 from watchpost.runtime.boxes import BoxFeed
 from watchpost.runtime.figures import Figures, WorkerFigures, total
+from watchpost.runtime.footprints import Footprint, Footprints
 from watchpost.runtime.link import Message
 from watchpost.runtime.outlet import EventOutlet, Outlet
 from watchpost.runtime.relay import RelayedHub
@@ -54,11 +55,22 @@ class Workers:
         self._config = Configuration()
         self._places: dict[str, int] = {}
         self._outlet = outlet or Outlet(clock)
+        self._footprints = Footprints()
         self.taps = Taps(lambda _camera, _is_wanted: self._tell_watched())
         self.boxes = BoxFeed(lambda _camera: self._tell_watched())
         self._watch_lock = threading.Lock()
         self._shards = [
-            Shard(f"worker-{number}", hub, clock, self._take, start, patience or Patience(), self.taps, self.boxes)
+            Shard(
+                f"worker-{number}",
+                hub,
+                clock,
+                self._take,
+                start,
+                patience or Patience(),
+                self.taps,
+                self.boxes,
+                self._footprints,
+            )
             for number in range(1, count + 1)
         ]
         self._detector_threads = max(1, cores // count)
@@ -116,6 +128,10 @@ class Workers:
         workers = (WorkerFigures(shard.name, len(shard.cameras), shard.is_up, shard.starts) for shard in self._shards)
         batcher = _together([each.batcher for each in own])
         return Figures(tuple(cameras), batcher, tuple(workers), total(model for each in own for model in each.models))
+
+    def footprints(self) -> list[Footprint]:
+        """Where people stood, as far as the workers have told since this was asked the last time; from any thread."""
+        return self._footprints.take()
 
     @property
     def store(self) -> EventStore | None:
