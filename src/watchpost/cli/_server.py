@@ -8,16 +8,21 @@ import threading
 from pathlib import Path
 from typing import Final, Protocol
 
+from watchpost import notes
 from watchpost.cli._rtsp import start_rtsp
 from watchpost.cli._signals import StopOnSignals
 from watchpost.clock import Clock, SystemClock
 from watchpost.config import Configuration, Web, load
 from watchpost.detectors.network import usable_cores
 from watchpost.errors import WatchpostError
+from watchpost.notes.book import NoteBook
 from watchpost.runtime.allocator import keep_memory_low
 from watchpost.runtime.boxes import BoxFeed
 from watchpost.runtime.figures import Figures
+from watchpost.runtime.footprints import Footprint
+from watchpost.runtime.historian import Historian
 from watchpost.runtime.live import LiveHub
+from watchpost.runtime.outlet import Outlet
 from watchpost.runtime.process_count import process_count
 from watchpost.runtime.recording import Keeper
 from watchpost.runtime.relay import RelayedHub
@@ -25,8 +30,8 @@ from watchpost.runtime.supervisor import Supervisor
 from watchpost.runtime.taps import Taps
 from watchpost.runtime.workers import Workers
 from watchpost.stores import EventStore
+from watchpost.types import Event
 from watchpost.web.app import create_app
-from watchpost.web.layouts import Layouts
 from watchpost.web.server import WebServer
 from watchpost.web.services import Services
 
@@ -53,6 +58,9 @@ class Cameras(Protocol):
     def figures(self) -> Figures:
         """What has been counted."""
 
+    def footprints(self) -> list[Footprint]:
+        """Where people stood since this was asked the last time."""
+
     def wake(self, name: str, seconds: float) -> bool | None:
         """Keep a camera awake; `None` where it does not run, false where it never sleeps."""
 
@@ -72,8 +80,17 @@ def serve(path: Path) -> None:
     config = load(path)
     used = seen = _fingerprint(path)
     count = _processes(config)
-    hub, cameras = _make_cameras(count, clock)
-    keeper = Keeper(clock)
+    outlet = Outlet(clock, lambda events: historian.see_events(events))
+    hub, cameras = _make_cameras(count, clock, outlet)
+
+    def announce(event: Event) -> None:
+        hub.add_event(event)
+        outlet.events([event])
+        _LOG.info("%s: %s", event.camera, event.kind)
+
+    historian = Historian(clock, hub, cameras.figures, cameras.footprints, announce)
+    keeper = Keeper(clock, announce)
+    book = _open_notes(config.data)
     services = Services(
         hub,
         cameras.taps,
@@ -82,7 +99,8 @@ def serve(path: Path) -> None:
         figures=cameras.figures,
         wake=cameras.wake,
         recordings=lambda: keeper.archive,
-        layouts=Layouts(config.data),
+        notes=lambda: book,
+        history=lambda: historian.history,
         clock=clock,
     )
     page = _start_page(services, config.web)
@@ -92,6 +110,7 @@ def serve(path: Path) -> None:
         with StopOnSignals(stop):
             cameras.apply(config)
             keeper.apply(config)
+            historian.apply(config)
             _log_cameras(path, config)
             while not clock.wait(_LOOK_S, stop):
                 cameras.tend()
@@ -102,6 +121,7 @@ def serve(path: Path) -> None:
                     used = seen
                     config = _reload(path, config, cameras)
                     keeper.apply(config)
+                    historian.apply(config)
                     if rtsp is not None:
                         rtsp.apply(config)
     finally:
@@ -109,16 +129,28 @@ def serve(path: Path) -> None:
             rtsp.stop()
         cameras.close()
         page.stop()
+        historian.close()
         keeper.close()
+        if book is not None:
+            book.close()
 
 
-def _make_cameras(count: int, clock: Clock) -> tuple[LiveHub, Cameras]:
+def _open_notes(data: Path) -> NoteBook | None:
+    """The notes in the data folder. Without them all else goes on."""
+    try:
+        return NoteBook(data / notes.FILE)
+    except WatchpostError as error:
+        _LOG.error("notes: %s", error)
+        return None
+
+
+def _make_cameras(count: int, clock: Clock, outlet: Outlet) -> tuple[LiveHub, Cameras]:
     """What runs the cameras in so many processes, and where it shows them."""
     if count == 1:
         hub = LiveHub(clock)
-        return hub, Supervisor(hub, clock)
+        return hub, Supervisor(hub, clock, outlet)
     relayed = RelayedHub(clock)
-    return relayed, Workers(relayed, clock, count, usable_cores())
+    return relayed, Workers(relayed, clock, count, usable_cores(), outlet=outlet)
 
 
 def _processes(config: Configuration) -> int:

@@ -9,8 +9,18 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from watchpost.errors import WatchpostError
 from watchpost.telemetry import redacted
-from watchpost.web import dashboard
-from watchpost.web.api import camera_events, cameras, events, figures, layouts, live, recordings, try_model, wake
+from watchpost.web.api import (
+    cameras,
+    events,
+    export_events,
+    figures,
+    insights,
+    live,
+    notes,
+    recordings,
+    search,
+    wake,
+)
 from watchpost.web.auth import Gatekeeper
 from watchpost.web.es.app import create_es_app
 from watchpost.web.guard import Guard
@@ -40,7 +50,6 @@ def create_app(services: Services, *, token: str | None = None, language: str = 
         app.router.routes.extend(router.routes)  # flat, so that whoever walks the routes meets each of them
     add_page(app, gatekeeper, language)
     app.mount("/es", create_es_app(services.store))
-    dashboard.mount(app, services, language)
     app.add_middleware(Guard, gatekeeper=gatekeeper)
     return app
 
@@ -50,12 +59,14 @@ def _routers(services: Services) -> Iterator[APIRouter]:
     takes the routes of another."""
     if services.recordings is not None:
         yield recordings.router(services, services.recordings)
-    yield camera_events.router(services)
-    yield try_model.router(services)
     yield cameras.router(services)
     yield live.router(services)
     yield events.router(services)
-    yield layouts.router(services.layouts)
+    yield export_events.router(services)
+    if services.notes is not None:
+        yield notes.router(services, services.notes)
+    yield search.router(services)  # the last of those below events: it takes any name for that of an event
+    yield insights.router(services)
     if services.figures is not None:
         yield figures.router(services.figures)
     if services.wake is not None:

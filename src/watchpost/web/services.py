@@ -8,21 +8,22 @@ from dataclasses import dataclass, field
 
 from watchpost.clock import Clock, SystemClock
 from watchpost.event_json import event_from_json
+from watchpost.notes.book import NoteBook
 from watchpost.recordings.archive import Archive
 from watchpost.runtime.boxes import BoxFeed
 from watchpost.runtime.figures import Figures
+from watchpost.runtime.history import History
 from watchpost.runtime.live import LiveHub
 from watchpost.runtime.taps import Taps
 from watchpost.stores import EventStore
 from watchpost.types import Event
-from watchpost.web.layouts import Layouts
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
     """What a server has to show. What is `None` it does not have: its routes are not there either.
 
-    `store` and `recordings` are asked each time, as a server may change them.
+    `store`, `recordings` and the like are asked each time, as a server may change them.
     """
 
     hub: LiveHub
@@ -39,8 +40,10 @@ class Services:
     """Keeps a camera awake for so many seconds: `None` means that it does not run, false that it never sleeps."""
     recordings: Callable[[], Archive | None] | None = None
     """What cameras sent."""
-    layouts: Layouts = field(default_factory=Layouts)
-    """The wall's layouts that people saved."""
+    notes: Callable[[], NoteBook | None] | None = None
+    """What people say about events and cameras."""
+    history: Callable[[], History | None] | None = None
+    """What the server remembers of itself."""
     clock: Clock = field(default_factory=SystemClock)
     stop: threading.Event = field(default_factory=threading.Event)
     """Set when the server stops: all streams end."""
