@@ -207,7 +207,7 @@ def test_a_reader_that_comes_back_is_told_only_what_it_missed(hub):
 
 
 def test_every_answer_carries_the_headers(client, locked):
-    for answer in (client.get("/"), client.get("/nothing"), locked.get("/api/cameras"), client.get("/static/page.js")):
+    for answer in (client.get("/login"), client.get("/api/nothing"), locked.get("/"), client.get("/static/frame.js")):
         policy = answer.headers["content-security-policy"]
         assert "default-src 'none'" in policy
         assert "frame-ancestors 'none'" in policy
@@ -219,7 +219,7 @@ def test_every_answer_carries_the_headers(client, locked):
 
 
 def test_on_loopback_a_foreign_host_name_is_refused(client):
-    assert client.get("/").status_code == 200
+    assert client.get("/api/cameras").status_code == 200
     for host in ("evil.example", "evil.example:8800", "127.0.0.1.evil.example"):
         assert client.get("/api/cameras", headers={"Host": host}).status_code == 421
 
@@ -244,7 +244,7 @@ def test_without_a_token_nothing_is_told(locked, path):
 
 
 def test_the_page_leads_to_the_login(locked):
-    answer = locked.get("/")
+    answer = locked.get("/", headers={"Accept": "text/html"})
     assert (answer.status_code, answer.headers["location"]) == (303, "/login")
     assert locked.get("/login").status_code == 200
 
@@ -262,7 +262,6 @@ def test_login_gives_a_cookie_that_scripts_and_other_sites_do_not_get(locked):
     assert "SameSite=strict" in cookie
     assert TOKEN not in cookie
     assert locked.get("/api/cameras").status_code == 200
-    assert locked.get("/").status_code == 200
     kept = f"{SESSION_COOKIE}={locked.cookies[SESSION_COOKIE]}"
     assert locked.post("/logout").status_code == 303
     assert locked.get("/api/cameras").status_code == 401
@@ -300,21 +299,25 @@ def test_the_token_is_never_logged(locked, caplog):
 # ---- the pages
 
 
-def test_the_page_speaks_the_readers_language_and_loads_nothing_from_elsewhere(client):
-    english, korean = (client.get("/", headers={"Accept-Language": wish}) for wish in ("en", "ko-KR,ko;q=0.9"))
+def test_the_login_speaks_the_readers_language_and_loads_nothing_from_elsewhere(locked):
+    english, korean = (locked.get("/login", headers={"Accept-Language": wish}) for wish in ("en", "ko-KR,ko;q=0.9"))
     assert '<html lang="en">' in english.text
-    assert "Nothing has happened yet." in english.text
+    assert "Log in" in english.text
     assert '<html lang="ko">' in korean.text
-    assert "아직 발생한 이벤트가 없습니다." in korean.text
-    for text in (english.text, client.get("/static/page.css").text, client.get("/static/page.js").text):
+    assert "로그인" in korean.text
+    for text in (
+        english.text,
+        *(locked.get(f"/static/{name}").text for name in ("login.css", "theme.css", "theme.js")),
+    ):
         assert not re.search(r"""(?:src=|href=|url\(|import |from |fetch\()["'`]?(?:https?:)?//""", text)
     assert not re.search(r"<script(?![^>]*src=)|\son\w+=|style=", english.text)
 
 
-def test_the_switch_beats_the_browser(client):
-    answer = client.get("/language/ko")
+def test_the_switch_beats_the_browser(locked):
+    log_in(locked)
+    answer = locked.get("/language/ko")
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
-    assert '<html lang="ko">' in client.get("/", headers={"Accept-Language": "en"}).text
+    assert '<html lang="ko">' in locked.get("/login", headers={"Accept-Language": "en"}).text
 
 
 @pytest.fixture

@@ -32,6 +32,7 @@ from watchpost.runtime.workers import Workers
 from watchpost.stores import EventStore
 from watchpost.types import Event
 from watchpost.web.app import create_app
+from watchpost.web.layouts import Layouts
 from watchpost.web.server import WebServer
 from watchpost.web.services import Services
 
@@ -99,6 +100,7 @@ def serve(path: Path) -> None:
         figures=cameras.figures,
         wake=cameras.wake,
         recordings=lambda: keeper.archive,
+        layouts=Layouts(config.data),
         notes=lambda: book,
         history=lambda: historian.history,
         clock=clock,
@@ -121,9 +123,9 @@ def serve(path: Path) -> None:
                     used = seen
                     config = _reload(path, config, cameras)
                     keeper.apply(config)
-                    historian.apply(config)
                     if rtsp is not None:
                         rtsp.apply(config)
+                    historian.apply(config)
     finally:
         if rtsp is not None:
             rtsp.stop()

@@ -9,16 +9,20 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from watchpost.errors import WatchpostError
 from watchpost.telemetry import redacted
+from watchpost.web import dashboard
 from watchpost.web.api import (
+    camera_events,
     cameras,
     events,
     export_events,
     figures,
     insights,
+    layouts,
     live,
     notes,
     recordings,
     search,
+    try_model,
     wake,
 )
 from watchpost.web.auth import Gatekeeper
@@ -50,6 +54,7 @@ def create_app(services: Services, *, token: str | None = None, language: str = 
         app.router.routes.extend(router.routes)  # flat, so that whoever walks the routes meets each of them
     add_page(app, gatekeeper, language)
     app.mount("/es", create_es_app(services.store))
+    dashboard.mount(app, services, language)
     app.add_middleware(Guard, gatekeeper=gatekeeper)
     return app
 
@@ -59,9 +64,12 @@ def _routers(services: Services) -> Iterator[APIRouter]:
     takes the routes of another."""
     if services.recordings is not None:
         yield recordings.router(services, services.recordings)
+    yield camera_events.router(services)
+    yield try_model.router(services)
     yield cameras.router(services)
     yield live.router(services)
     yield events.router(services)
+    yield layouts.router(services.layouts)
     yield export_events.router(services)
     if services.notes is not None:
         yield notes.router(services, services.notes)

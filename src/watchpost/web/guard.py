@@ -106,7 +106,7 @@ class Guard:
             reason = f"missing or wrong authentication credentials for REST request [{request.url.path[:256]}]"
             challenge = {"WWW-Authenticate": 'Basic realm="watchpost", charset="UTF-8", ApiKey, Bearer'}
             return es_refusal("security_exception", reason, 401, challenge)
-        if request.url.path == "/":
+        if "text/html" in request.headers.get("accept", "") and request.scope["type"] == "http":
             return RedirectResponse("/login", 303)
         return _refusal("log in first", 401, {"WWW-Authenticate": "Bearer"})
 

@@ -1,12 +1,12 @@
-"""The live page and its login form."""
+"""The login form, the choice of a language, and the files that pages load."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
-from urllib.parse import parse_qs
+from typing import Annotated, Final
+from urllib.parse import parse_qs, quote
 
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import FastAPI, HTTPException, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
@@ -31,15 +31,11 @@ def add_page(app: FastAPI, gatekeeper: Gatekeeper | None, default_language: str)
         values["login"] = "on" if gatekeeper else "off"
         return HTMLResponse(render_page(name, language, **values), status, {"Content-Language": language})
 
-    @app.get("/", include_in_schema=False)
-    async def index(request: Request, _user: Viewer) -> Response:
-        return page(request, "index")
-
     @app.get("/language/{language}", include_in_schema=False)
-    async def choose(_user: Viewer, language: str) -> Response:
+    async def choose(_user: Viewer, language: str, back: Annotated[str, Query(max_length=512)] = "/") -> Response:
         if language not in LANGUAGES:
             raise HTTPException(404, "no such language")
-        response = RedirectResponse("/", 303)
+        response = RedirectResponse(_own_path(back), 303)
         response.set_cookie(LANGUAGE_COOKIE, language, max_age=_LANGUAGE_S, httponly=True, samesite="lax")
         return response
 
@@ -87,3 +83,9 @@ async def _small_body(request: Request) -> bytes:
         if len(body) > MAX_BODY_BYTES:
             raise HTTPException(413, f"a request holds at most {MAX_BODY_BYTES} bytes")
     return body
+
+
+def _own_path(path: str) -> str:
+    """The path where it is one of this server's own, or else the first page: nobody is sent elsewhere."""
+    is_own = path.startswith("/") and path[1:2] not in ("/", "\\") and path.isprintable()
+    return quote(path, safe="/%") if is_own else "/"

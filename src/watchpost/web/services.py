@@ -17,6 +17,7 @@ from watchpost.runtime.live import LiveHub
 from watchpost.runtime.taps import Taps
 from watchpost.stores import EventStore
 from watchpost.types import Event
+from watchpost.web.layouts import Layouts
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class Services:
     """Keeps a camera awake for so many seconds: `None` means that it does not run, false that it never sleeps."""
     recordings: Callable[[], Archive | None] | None = None
     """What cameras sent."""
+    layouts: Layouts = field(default_factory=Layouts)
+    """The wall's layouts that people saved."""
     notes: Callable[[], NoteBook | None] | None = None
     """What people say about events and cameras."""
     history: Callable[[], History | None] | None = None

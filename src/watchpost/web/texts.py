@@ -1,13 +1,14 @@
-"""The page's words: one catalogue per language, chosen by the reader's switch or the browser's wish."""
+"""The pages' words: one catalogue per language, chosen by the reader's switch or the browser's wish."""
 
 from __future__ import annotations
 
 import html
 import json
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from string import Template
-from typing import Final
+from typing import Any, Final
 
 LANGUAGES: Final = {"en": "English", "ko": "한국어"}
 LOCALES: Final = Path(__file__).parent / "locales"
@@ -16,9 +17,8 @@ _PAGES: Final = Path(__file__).parent / "pages"
 
 @cache
 def catalogue(language: str) -> dict[str, str]:
-    """Key -> text of one of `LANGUAGES`."""
-    texts: dict[str, str] = json.loads((LOCALES / f"{language}.json").read_text("utf-8"))
-    return texts
+    """Key -> text of one of `LANGUAGES`; keys are `page.name`, as they are nested in the file."""
+    return dict(_flat(json.loads((LOCALES / f"{language}.json").read_text("utf-8"))))
 
 
 def choose_language(chosen: str | None, accept_language: str, default: str) -> str:
@@ -44,6 +44,14 @@ def render_page(name: str, language: str, **values: str) -> str:
     texts = {key.replace(".", "_"): text for key, text in catalogue(language).items()}
     escaped = {key: html.escape(text) for key, text in (texts | values).items()}
     return page.substitute(escaped, language=language)
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in tree.items():
+        if isinstance(value, str):
+            yield prefix + key, value
+        else:
+            yield from _flat(value, f"{prefix}{key}.")
 
 
 def _quality(weight: str) -> float:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException
 from starlette.responses import Response
 
 from watchpost.runtime.figures import CameraFigures, Figures
-from watchpost.web.access import Operator, Viewer, check_sees
+from watchpost.web.access import Operator, Viewer, check_sees, may_see
 
 
 def router(figures: Callable[[], Figures]) -> APIRouter:
@@ -22,6 +22,11 @@ def router(figures: Callable[[], Figures]) -> APIRouter:
         if found is None:
             raise HTTPException(404, "no such camera, or it does not run")
         return found
+
+    @routes.get("/api/recorded", summary="The cameras that are being recorded at present")
+    def recorded(user: Viewer) -> list[str]:
+        all_cameras = (each for each in figures().cameras if may_see(user, each.name))
+        return [each.name for each in all_cameras if each.recording is not None and each.recording.is_recording]
 
     @routes.get("/metrics", summary="The counts of all cameras, as Prometheus reads them")
     def metrics(_user: Operator) -> Response:
