@@ -6,7 +6,7 @@ import dataclasses
 import threading
 
 from sized_packets import STREAM, camera
-from watchpost.runtime.taps import Tap, Taps
+from watchpost.runtime.taps import Tap, TapFigures, Taps
 from watchpost.types import Packet
 
 LIVE = dataclasses.replace(STREAM, is_live=True)
@@ -146,3 +146,83 @@ def test_of_another_process_nothing_is_held_while_nobody_watches() -> None:
     assert taps.watched() == frozenset()
     with taps.open("door") as tap:
         assert tap.take() == [], "they would be old"
+
+
+def test_a_viewer_that_can_not_be_told_ends_alone() -> None:
+    def fail() -> None:
+        raise RuntimeError("the loop is closed")
+
+    taps = Taps()
+    broken, sound = taps.open("door", fail), taps.open("door")
+    packets = live(2.0)
+    assert pass_all(taps, packets) == packets
+    assert len(sound.take()) == 20
+    assert broken.ended
+    assert broken.take() == []
+
+
+def test_a_camera_that_ends_late_does_not_come_back() -> None:
+    taps = Taps()
+    passing = taps.passing("door", live(2.0))
+    next(passing)
+    taps.remove("door")
+    assert len(list(passing)) == 19
+    with taps.open("door") as tap:
+        assert tap.take() == []
+        taps.offer("door", live(1.0)[0])
+        assert len(tap.take()) == 1, "it may come again"
+
+
+def test_what_viewers_lost_is_counted_also_when_they_have_left() -> None:
+    taps = Taps()
+    assert taps.figures() == {}
+    with taps.open("door", held_bytes=40_000), taps.open("door") as quick:
+        pass_all(taps, live(10.0))
+        quick.take()
+        (seen,) = taps.figures().values()
+        assert seen.viewers == 2
+        assert seen.lost > 0
+    assert taps.figures()["door"] == TapFigures(0, seen.lost)
+
+
+def test_what_is_told_last_of_the_demand_holds() -> None:
+    """Whoever comes while the last one leaves: both may tell in any order."""
+    told: list[bool] = []
+    taps: Taps
+
+    def note(_camera: str, is_wanted: bool) -> None:
+        told.append(is_wanted)
+
+    taps = Taps(note)
+
+    def come_and_go() -> None:
+        for _ in range(200):
+            taps.open("door").close()
+
+    threads = [threading.Thread(target=come_and_go) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert told[-1] is False
+    with taps.open("door"):
+        assert told[-1] is True
+
+
+def test_places_are_opened_and_ended_while_a_camera_goes_and_comes() -> None:
+    taps = Taps()
+    stop = threading.Event()
+    found: list[Tap] = []
+
+    def watch() -> None:
+        while not stop.is_set():
+            found.append(taps.open("door"))
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    for _ in range(50):
+        taps.remove("door")
+    stop.set()
+    thread.join()
+    taps.remove("door")
+    assert all(tap.ended for tap in found)

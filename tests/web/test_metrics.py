@@ -16,6 +16,7 @@ from watchpost.runtime.batcher import Batcher
 from watchpost.runtime.delays import DelayCounter
 from watchpost.runtime.figures import CameraFigures, Figures, ModelFigures, total
 from watchpost.runtime.live import LiveHub
+from watchpost.runtime.taps import Taps
 from watchpost.video.gate import Gate
 from watchpost.video.gate_explained import Reason, State
 from watchpost.video.ring import Ring
@@ -40,7 +41,7 @@ def figures() -> Figures:
         'a "b"', 100, 20, 10, 2, 8, 3, 1, 5, gate,
         failed=4, wished_fps=5.0, granted_fps=2.0, analysed_fps=1.9, ring_bytes=12_345, delays=delays.delays(),
         recording=RecorderFigures("a", "continuous", "the disk is full", True, 99, 3, 7, 11, 1000.0, "", 2, 7.5),
-        damaged=6, unread=8, spared=9,
+        damaged=6, unread=8, spared=9, viewers=3, viewer_lost=17,
     )  # fmt: skip
     model = ModelFigures("people from 0.1", 6, 24, 1, 2, 3.5, 1, 8, is_out=True)
     return Figures(
@@ -51,8 +52,11 @@ def figures() -> Figures:
 
 
 def test_every_count_is_there_with_its_camera() -> None:
-    client = TestClient(create_app(Services(LiveHub(ManualClock()), figures=figures)), base_url="http://127.0.0.1:8800")
-    answer = client.get("/metrics")
+    taps = Taps()
+    services = Services(LiveHub(ManualClock()), taps, figures=figures)
+    client = TestClient(create_app(services), base_url="http://127.0.0.1:8800")
+    with taps.open("c"):
+        answer = client.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     found = {
         (sample.name, *sample.labels.values()): sample.value
@@ -71,6 +75,8 @@ def test_every_count_is_there_with_its_camera() -> None:
     assert found["watchpost_recording_active", 'a "b"'] == 1
     assert found["watchpost_recording_kept_until_seconds", 'a "b"'] == 1000
     assert found["watchpost_camera_damaged_frames_total", 'a "b"'] == 6
+    assert (found["watchpost_viewers", "c"], found["watchpost_viewer_lost_packets_total", "c"]) == (1, 0)
+    assert (found["watchpost_viewers", 'a "b"'], found["watchpost_viewer_lost_packets_total", 'a "b"']) == (3, 17)
     assert found["watchpost_camera_spared_packets_total", 'a "b"'] == 9
     assert found["watchpost_camera_unread_packets_total", 'a "b"'] == 8
     assert ("watchpost_recording_up", "c") not in found

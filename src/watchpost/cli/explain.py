@@ -70,6 +70,8 @@ def _rows(answer: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "spared", f"{answer['spared']} packets were not decoded while awake: no other picture refers to them"
     if answer["unread"]:
         yield "unread", f"{answer['unread']} packets were recorded, but too old for the analysis"
+    if answer["viewers"] or answer["viewer_lost"]:
+        yield "viewers", f"{answer['viewers']} now; viewers were too slow for {answer['viewer_lost']} packets"
     if answer["worker"] is not None:
         yield "process", answer["worker"]
     if (recording := answer["recording"]) is not None:

@@ -67,8 +67,6 @@ class Annotated:
             if is_wanted:
                 self._running[camera] = _Annotator(camera, self._taps, self._drawing, self._made, before)
                 self._running[camera].start()
-        if not is_wanted:
-            self._made.remove(camera)  # nobody who comes later begins with pictures of now
 
 
 class _Annotator:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from watchpost.recordings.recorder import RecorderFigures
 from watchpost.runtime.camera import Camera
 from watchpost.runtime.delays import Delays
+from watchpost.runtime.taps import TapFigures
 from watchpost.video.gate_explained import Explanation
 
 
@@ -55,6 +56,10 @@ class CameraFigures:
     picture refers to them."""
     unread: int = 0
     """Packets of a camera that is recorded for which its analysis was too late."""
+    viewers: int = 0
+    """Who watches its stream at the moment."""
+    viewer_lost: int = 0
+    """Packets that viewers were too slow for."""
     worker: str | None = None
     """The worker process that it runs in, `None` where that is the server itself."""
 
@@ -105,6 +110,17 @@ class Figures:
     workers: tuple[WorkerFigures, ...] = ()
     """None where all cameras run in the server's own process."""
     models: tuple[ModelFigures, ...] = ()
+
+
+def with_viewers(figures: Figures, viewers: Mapping[str, TapFigures]) -> Figures:
+    """The same with who watches: viewers are the server's, also where a camera runs in a worker."""
+    cameras = tuple(
+        replace(each, viewers=viewers[each.name].viewers, viewer_lost=viewers[each.name].lost)
+        if each.name in viewers
+        else each
+        for each in figures.cameras
+    )
+    return replace(figures, cameras=cameras)
 
 
 def total(models: Iterable[ModelFigures]) -> tuple[ModelFigures, ...]:

@@ -113,8 +113,9 @@ class Supervisor:
         self._stop(difference.removed | difference.changed)
         for name in difference.removed:
             self._hub.remove(name)
-            self.taps.remove(name)
         self._recordings.keep(name for name, camera in new.cameras.items() if camera.enabled)
+        for name in difference.removed:  # nothing reads them any more
+            self.taps.remove(name)
         used = {camera.model for camera in new.cameras.values() if camera.enabled}
         self._detectors.keep(frozenset(used - difference.models))
         if "detection" in difference.server:

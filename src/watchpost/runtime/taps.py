@@ -5,18 +5,22 @@ Whoever is slow loses its own packets, counted, and goes on with a key frame; th
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
 from watchpost.types import Packet
 
+_LOG: Final = logging.getLogger(__name__)
 HELD_BYTES: Final = 8_000_000
 """What waits for one viewer before its packets are dropped."""
-_GROUP_BYTES: Final = 16_000_000
-"""A group of pictures larger than this is not held for whoever comes next; they wait for a key frame."""
+_GROUP_BYTES: Final = HELD_BYTES
+"""A group of pictures larger than this, which a viewer could not hold, is not kept for whoever comes next; they wait
+for a key frame. The ring may have dropped its packets already: then they are held here alone."""
 _PACKET_COST: Final = 500
 
 
@@ -80,13 +84,24 @@ class Tap:
 
     def _offer(self, packets: Iterable[Packet]) -> None:
         with self._changed:
+            if self._ended:
+                return
             was_empty = not self._waiting
             for packet in packets:
                 self._add(packet)
             tell = was_empty and bool(self._waiting)
             self._changed.notify_all()
         if tell:
+            self._tell()
+
+    def _tell(self) -> None:
+        try:
             self._on_news()
+        except Exception as error:  # of a viewer that is ending, such as a loop that is closed: no camera's business
+            _LOG.debug("a viewer can not be told any more: %s", error)
+            with self._changed:
+                self._ended = True
+                self._clear()
 
     def _add(self, packet: Packet) -> None:
         size = packet.size + _PACKET_COST
@@ -107,7 +122,16 @@ class Tap:
                 return
             self._ended = True
             self._changed.notify_all()
-        self._on_news()
+        self._tell()
+
+
+@dataclass(frozen=True, slots=True)
+class TapFigures:
+    """Of one camera."""
+
+    viewers: int
+    lost: int
+    """Packets that viewers were too slow for, those who have left included."""
 
 
 class _Camera:
@@ -118,6 +142,11 @@ class _Camera:
 
     def __init__(self, *, is_remote: bool) -> None:
         self.is_remote = is_remote
+        self.is_gone = False
+        """It was removed: nothing is held for it any more, and whoever comes is to ask for another one."""
+        self.lost = 0
+        """Packets that viewers who have left were too slow for."""
+        self.demand = threading.Lock()
         self.lock = threading.Lock()
         self.group: list[Packet] = []
         self.group_bytes = 0
@@ -125,7 +154,7 @@ class _Camera:
 
     def add(self, packet: Packet) -> None:
         with self.lock:
-            if self.is_remote and not self.taps:
+            if self.is_gone or (self.is_remote and not self.taps):
                 return  # sent before it was heard that nobody watches any more
             if packet.is_key:
                 self.group, self.group_bytes = [packet], packet.size
@@ -155,9 +184,10 @@ class Taps:
 
     def passing(self, camera: str, packets: Iterable[Packet]) -> Iterator[Packet]:
         """Hand on `packets`, timestamps mended, and let viewers have those of live cameras."""
+        entry = self._known(camera)  # once removed, a camera that ends late must not bring it back
         for packet in packets:
             if packet.stream.is_live:
-                self.offer(camera, packet)
+                entry.add(packet)
             yield packet
 
     def offer(self, camera: str, packet: Packet) -> None:
@@ -169,23 +199,30 @@ class Taps:
 
         A camera that is not known, or not connected, gives nothing until it is.
         """
-        entry = self._known(camera)
-        tap = Tap(on_news, held_bytes, lambda one: self._leave(camera, one))
-        with entry.lock:
-            is_first = not entry.taps
-            entry.taps.add(tap)
-            if entry.group:
-                tap._offer(entry.group)
-        if is_first and self._on_demand is not None:
-            self._on_demand(camera, True)
-        return tap
+        while True:
+            entry = self._known(camera)
+            tap = Tap(on_news, held_bytes, lambda one, entry=entry: self._leave(camera, entry, one))  # type: ignore[misc]
+            with entry.lock:
+                if entry.is_gone:
+                    continue
+                is_first = not entry.taps
+                entry.taps.add(tap)
+                if entry.group:
+                    tap._offer(entry.group)
+            if is_first:
+                self._tell_demand(camera, entry)
+            return tap
 
     def remove(self, camera: str) -> None:
         """The camera has gone from the configuration: its viewers' places end."""
         with self._lock:
             entry = self._cameras.pop(camera, None)
         if entry is not None:
-            for tap in list(entry.taps):
+            with entry.lock:
+                entry.is_gone = True
+                entry.forget()
+                going = list(entry.taps)
+            for tap in going:
                 tap._end()
 
     def forget(self, camera: str) -> None:
@@ -202,25 +239,42 @@ class Taps:
             entry = self._cameras.get(camera)
         return 0 if entry is None else len(entry.taps)
 
+    def figures(self) -> dict[str, TapFigures]:
+        """Who watches and what they lost, of the cameras that somebody has watched."""
+        with self._lock:
+            entries = list(self._cameras.items())
+        found = {}
+        for name, entry in entries:
+            with entry.lock:
+                lost = entry.lost + sum(tap.lost for tap in entry.taps)
+                if entry.taps or lost:
+                    found[name] = TapFigures(len(entry.taps), lost)
+        return found
+
     def watched(self) -> frozenset[str]:
         """The cameras that somebody watches."""
         with self._lock:
             return frozenset(name for name, entry in self._cameras.items() if entry.taps)
 
     def _known(self, camera: str) -> _Camera:
+        if (entry := self._cameras.get(camera)) is not None:  # as nearly always, and for each packet
+            return entry
         with self._lock:
             return self._cameras.setdefault(camera, _Camera(is_remote=self._on_demand is not None))
 
-    def _leave(self, camera: str, tap: Tap) -> None:
-        with self._lock:
-            entry = self._cameras.get(camera)
-        if entry is None:
-            return
+    def _tell_demand(self, camera: str, entry: _Camera) -> None:
+        """Whoever comes and whoever leaves at the same moment may tell it in any order: what is told last holds."""
+        if self._on_demand is not None:
+            with entry.demand:
+                self._on_demand(camera, bool(entry.taps))
+
+    def _leave(self, camera: str, entry: _Camera, tap: Tap) -> None:
         with entry.lock:
             was_there = tap in entry.taps
             entry.taps.discard(tap)
+            entry.lost += tap.lost if was_there else 0
             is_last = was_there and not entry.taps
             if is_last and entry.is_remote:
                 entry.forget()
-        if is_last and self._on_demand is not None:
-            self._on_demand(camera, False)
+        if is_last and not entry.is_gone:
+            self._tell_demand(camera, entry)

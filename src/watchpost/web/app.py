@@ -76,6 +76,6 @@ def _routers(services: Services) -> Iterator[APIRouter]:
     yield search.router(services)  # the last of those below events: it takes any name for that of an event
     yield insights.router(services)
     if services.figures is not None:
-        yield figures.router(services.figures)
+        yield figures.router(services.figures, services.taps)
     if services.wake is not None:
         yield wake.router(services.wake)

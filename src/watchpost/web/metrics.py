@@ -102,6 +102,7 @@ class _Collector(Collector):
                     gauge.add_metric([camera.name], each)
             yield gauge
         yield self._delays()
+        yield from self._viewers()
         yield from self._recordings()
         yield from self._workers()
         yield from self._gates()
@@ -110,6 +111,16 @@ class _Collector(Collector):
             yield CounterMetricFamily(f"watchpost_detection_{name}", text, value=self._figures.batcher.get(key, 0.0))
         for name, (key, text) in _BATCHER_NOW.items():
             yield GaugeMetricFamily(f"watchpost_detection_{name}", text, value=self._figures.batcher.get(key, 0.0))
+
+    def _viewers(self) -> Iterator[Metric]:
+        viewers = GaugeMetricFamily("watchpost_viewers", "Who watches its stream.", labels=["camera"])
+        lost = CounterMetricFamily(
+            "watchpost_viewer_lost_packets", "Packets that viewers were too slow for.", labels=["camera"]
+        )
+        for camera in self._figures.cameras:
+            viewers.add_metric([camera.name], camera.viewers)
+            lost.add_metric([camera.name], camera.viewer_lost)
+        yield from (viewers, lost)
 
     def _recordings(self) -> Iterator[Metric]:
         recorded = [(camera.name, camera.recording) for camera in self._figures.cameras if camera.recording is not None]

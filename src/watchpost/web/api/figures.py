@@ -7,18 +7,20 @@ from collections.abc import Callable
 from fastapi import APIRouter, HTTPException
 from starlette.responses import Response
 
-from watchpost.runtime.figures import CameraFigures, Figures
+from watchpost.runtime.figures import CameraFigures, Figures, with_viewers
+from watchpost.runtime.taps import Taps
 from watchpost.web.access import Operator, Viewer, check_sees, may_see
 
 
-def router(figures: Callable[[], Figures]) -> APIRouter:
-    """The routes; `figures` is that of `Services`."""
+def router(figures: Callable[[], Figures], taps: Taps) -> APIRouter:
+    """The routes; `figures` and `taps` are those of `Services`."""
     routes = APIRouter(tags=["figures"])
 
     @routes.get("/api/cameras/{camera:path}/explain", summary="All that a camera and its gate have counted")
     def explain(user: Viewer, camera: str) -> CameraFigures:
         check_sees(user, camera)
-        found = next((each for each in figures().cameras if each.name == camera), None)
+        counted = with_viewers(figures(), taps.figures())
+        found = next((each for each in counted.cameras if each.name == camera), None)
         if found is None:
             raise HTTPException(404, "no such camera, or it does not run")
         return found
@@ -32,6 +34,8 @@ def router(figures: Callable[[], Figures]) -> APIRouter:
     def metrics(_user: Operator) -> Response:
         from watchpost.web.metrics import exposition  # who does not ask does not pay for the library
 
-        return Response(exposition(figures()), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(
+            exposition(with_viewers(figures(), taps.figures())), media_type="text/plain; version=0.0.4; charset=utf-8"
+        )
 
     return routes
