@@ -10,7 +10,10 @@ from starlette.testclient import TestClient
 from fakes import detections, frame
 from watchpost.clock import ManualClock
 from watchpost.runtime.live import LiveHub
+from watchpost.web.access import Role, User
 from watchpost.web.app import create_app
+from watchpost.web.dashboard.entrance import Entrance
+from watchpost.web.dashboard.pages import nicegui_app
 from watchpost.web.dashboard.view import NAVIGATION
 from watchpost.web.services import Services
 
@@ -100,6 +103,25 @@ def test_a_camera_has_a_page_whatever_its_name(client):
 @pytest.mark.parametrize("path", ["/cameras/attic", "/nothing", "/cameras/..%2f..%2fetc"])
 def test_what_is_not_there_is_not_found(client, path):
     assert client.get(path).status_code == 404
+
+
+@pytest.fixture
+def ann(hub, client):  # with `client` NiceGUI runs
+    """A viewer of one camera."""
+    entrance = Entrance(client.app, nicegui_app(), Services(hub), "en")
+
+    async def as_ann(scope, receive, send):
+        scope.setdefault("state", {})["user"] = User("ann <b>", Role.VIEWER, frozenset({"gate"}))
+        await entrance(scope, receive, send)
+
+    return TestClient(as_ann, base_url="http://127.0.0.1:8800")
+
+
+def test_a_viewer_finds_what_she_may_see_and_no_more(ann):
+    page = ann.get("/cameras/gate")
+    assert page.status_code == 200
+    assert 'content="{&quot;user&quot;: &quot;ann &lt;b&gt;&quot;, &quot;role&quot;: &quot;viewer&quot;}"' in page.text
+    assert ann.get("/cameras/정문%2F1").status_code == 404
 
 
 def test_the_api_answers_for_itself(client):

@@ -97,6 +97,11 @@ def session(browser, site):
     return state
 
 
+def is_problem(message):
+    """Whether a message of the console is an error, and not of an event whose snapshot has yet to be kept."""
+    return message.type == "error" and "/snapshot.jpg" not in message.location["url"]
+
+
 @pytest.fixture
 def open_page(browser, site, session):
     """A function that opens a page of the server; at the end it looks for errors in the console."""
@@ -110,9 +115,9 @@ def open_page(browser, site, session):
         page = context.new_page()
         page.set_default_timeout(15_000)
         page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda message: message.type == "error" and problems.append(message.text))
+        page.on("console", lambda message: is_problem(message) and problems.append(message.text))
         page.on("request", lambda request: asked.append(request.url))
-        page.goto(address + path)
+        page.goto(address + path, wait_until="commit")
         return page
 
     yield opened

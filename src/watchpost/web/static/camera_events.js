@@ -17,8 +17,8 @@ export class EventsPanel extends HTMLElement {
     this.append(this.none, this.list);
   }
 
-  // In order of time.
-  set events(events) {
+  set events(given) {
+    const events = [...given].sort((a, b) => a.end.wall_time_s - b.end.wall_time_s);
     const known = [...this.list.children].map((row) => row.dataset.event).join();
     const wanted = events.map((event) => event.id).reverse();
     if (known === wanted.join()) return;

@@ -63,11 +63,11 @@ export function eventRow(event, { isNew = false, withCamera = true, onopen = nul
     thumb = element("img", { class: "thumb", alt: "", loading: "lazy", src: snapshotUrl(event) });
     thumb.addEventListener("error", () => thumb.replaceWith(element("span", { class: "thumb" })), { once: true });
   }
-  const at = event.start.wall_time_s;
+  const [at, told] = [event.start.wall_time_s, event.end.wall_time_s]; // told when it was over
   const parts = [
     thumb,
     element("span", { class: "what" }, whatHappened(event)),
-    element("time", { datetime: event.start.time, title: fullMoment(at) }, moment(at)),
+    element("time", { datetime: event.end.time, title: fullMoment(told) }, moment(told)),
     element("span", { class: "where" }, whereHappened(event, withCamera)),
   ];
   const opener = onopen
