@@ -70,7 +70,7 @@ def test_who_can_not_be_asked_is_told_in_one_line(config: Path) -> None:
     with pytest.raises(WatchpostError, match="no running camera gone"):
         run("gone", "--config", str(config))
     config.write_text(config.read_text().replace(TOKEN, "another password"))
-    with pytest.raises(WatchpostError, match="another token"):
+    with pytest.raises(WatchpostError, match="wants a token"):
         run("clip", "--config", str(config))
     config.write_text("web: {port: 9}")
     with pytest.raises(WatchpostError, match="no server answers at http"):

@@ -104,7 +104,6 @@ SETTINGS = [
     ("a port of 0", "web: {port: 0}\n", 1, "at least 1"),
     ("a port too high", "web:\n  port: 70000\n", 2, "at most 65535"),
     ("half a port", "web:\n  port: 80.5\n", 2, "expected a whole number, not a number"),
-    ("a page for everybody without a token", "web:\n  port: 80\n  host: 0.0.0.0\n", 3, "add token:"),
     ("a token that ends in a line break", 'web:\n  host: 0.0.0.0\n  token: "sixteen letters\\n"\n', 3, "line break"),
     ("a path that can be none", 'data: "a\\0b"\n', 1, "take it away"),
     ("a short token", "web:\n  host: 0.0.0.0\n  token: hunter2\n", 3, "write at least 12 characters"),

@@ -95,19 +95,6 @@ def test_validation_errors_quote_no_values():
     assert SECRET not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("host", "is_local"),
-    [("127.0.0.1", True), ("localhost", True), ("::1", True), ("127.8.8.8", True), ("0.0.0.0", False), ("me", False)],
-)
-def test_only_loopback_needs_no_token(host: str, is_local: bool):
-    if is_local:
-        assert Web(host=host).token is None
-        return
-    with pytest.raises(ValidationError, match="token"):
-        Web(host=host)
-    assert Web.model_validate({"host": host, "token": SECRET}).host == host
-
-
 def test_two_equal_configurations_are_equal():
     text = f"web: {{token: {SECRET}}}\ncameras: {{a: {{source: a.mp4}}}}"
     assert loads(text) == loads(text)

@@ -263,7 +263,7 @@ def test_login_gives_a_cookie_that_scripts_and_other_sites_do_not_get(locked):
     assert TOKEN not in cookie
     assert locked.get("/api/cameras").status_code == 200
     kept = f"{SESSION_COOKIE}={locked.cookies[SESSION_COOKIE]}"
-    assert locked.post("/logout").status_code == 303
+    assert locked.post("/logout").status_code == 303  # a form, without a script
     assert locked.get("/api/cameras").status_code == 401
     assert locked.get("/api/cameras", headers={"Cookie": kept}).status_code == 401
 

@@ -23,6 +23,7 @@ from watchpost.cli.probe import probe
 from watchpost.cli.run import run
 from watchpost.cli.search import search
 from watchpost.cli.train import train
+from watchpost.cli.users import users_app
 from watchpost.cli.wake import wake
 from watchpost.cli.watch import watch
 
@@ -44,6 +45,7 @@ app.add_typer(config_app, name="config")
 app.add_typer(data_app, name="data")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(models_app, name="models")
+app.add_typer(users_app, name="users")
 
 
 def main() -> None:

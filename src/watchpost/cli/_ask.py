@@ -34,7 +34,7 @@ def ask(web: Web, camera: str, what: str, *, post: bool = False) -> Any:
         with error:
             reason = {
                 404: f"the server has no running camera {camera}.",
-                401: "the server has another token.",
+                401: "the server wants a token: write the one that it was started with as web.token.",
                 409: f"{camera} never sleeps: a file, or a stream that has not begun.",
             }
             message = reason.get(error.code, f"{address} answers {error.code}.")

@@ -31,6 +31,7 @@ from watchpost.runtime.taps import Taps
 from watchpost.runtime.workers import Workers
 from watchpost.stores import EventStore
 from watchpost.types import Event
+from watchpost.web.accounts import Accounts
 from watchpost.web.app import create_app
 from watchpost.web.layouts import Layouts
 from watchpost.web.server import WebServer
@@ -81,6 +82,7 @@ def serve(path: Path) -> None:
     config = load(path)
     used = seen = _fingerprint(path)
     count = _processes(config)
+    accounts = Accounts(config.data, clock)
     outlet = Outlet(clock, lambda events: historian.see_events(events))
     hub, cameras = _make_cameras(count, clock, outlet)
 
@@ -103,6 +105,9 @@ def serve(path: Path) -> None:
         layouts=Layouts(config.data),
         notes=lambda: book,
         history=lambda: historian.history,
+        accounts=accounts,
+        config_file=path,
+        configuration=lambda: config,
         clock=clock,
     )
     page = _start_page(services, config.web)
@@ -135,6 +140,7 @@ def serve(path: Path) -> None:
         keeper.close()
         if book is not None:
             book.close()
+        accounts.close()
 
 
 def _open_notes(data: Path) -> NoteBook | None:

@@ -38,6 +38,7 @@ def check(
 
     try:
         configuration = load(file)
+        _check_guarded(file, configuration)
     except InvalidConfigError as error:
         _print_problems(error, as_json)
         raise typer.Exit(1) from None
@@ -86,6 +87,23 @@ def init(
     except OSError as error:
         raise WatchpostError(f"{file} can not be written: {error.strerror}.") from None
     typer.echo(f"wrote {file}; next: watchpost run {file}")
+
+
+def _check_guarded(file: Path, configuration: Configuration) -> None:
+    """Raise what `watchpost run` would say of a page that other machines reach and nobody has to log in to."""
+    from watchpost.config import InvalidConfigError, Problem, is_loopback
+
+    web = configuration.web
+    if is_loopback(web.host) or web.token is not None:
+        return
+    from watchpost.errors import ConfigError
+    from watchpost.web.accounts import has_users_at
+    from watchpost.web.auth import check_binding
+
+    try:
+        check_binding(web.host, is_guarded=has_users_at(configuration.data))
+    except ConfigError as error:
+        raise InvalidConfigError([Problem(str(file), 1, 1, "web.host", str(error))]) from None
 
 
 def _print_problems(error: Any, as_json: bool) -> None:

@@ -57,8 +57,9 @@ class Document:
     """Values that came from the environment, with the names of their variables."""
 
 
-def parse(content: bytes, environment: Mapping[str, str]) -> Document:
-    """Read a YAML document (UTF-8, with or without a byte order mark) and put in `${NAME}` from `environment`.
+def parse(content: bytes, environment: Mapping[str, str] | None) -> Document:
+    """Read a YAML document (UTF-8, with or without a byte order mark) and put in `${NAME}` from `environment`; `None`
+    leaves texts as they are written.
 
     Problems of the text are in `faults`; after a fault of syntax there is no data.
     """
@@ -104,7 +105,7 @@ class _TooMuchError(Exception):
 class _Builder:
     """Turns YAML nodes into plain data and writes down positions and faults."""
 
-    def __init__(self, document: Document, environment: Mapping[str, str]) -> None:
+    def __init__(self, document: Document, environment: Mapping[str, str] | None) -> None:
         self._document = document
         self._environment = environment
         self._count = 0
@@ -182,6 +183,10 @@ class _Builder:
                 return None
 
     def _expanded(self, text: str, position: Position, path: Path) -> str:
+        environment = self._environment
+        if environment is None:
+            return text
+
         def value_of(found: re.Match[str]) -> str:
             if found[1] is None:  # `$${` stands for `${`
                 return "${"
@@ -190,7 +195,7 @@ class _Builder:
                 message = "write ${NAME} or ${NAME:-default} for a variable, and $${ for the characters ${"
                 self._fault(position, path, message)
                 return ""
-            value = self._environment.get(parts[1])
+            value = environment.get(parts[1])
             if value is not None:
                 self._document.secrets[value] = parts[1]
                 return value

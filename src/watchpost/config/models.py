@@ -152,11 +152,13 @@ class Web(Settings):
     """The page and its API."""
 
     host: str = "127.0.0.1"
-    """Address to listen at; `0.0.0.0` is every network of this machine and needs a token."""
+    """Address to listen at; `0.0.0.0` is every network of this machine, and needs users (`watchpost users add`) or a
+    token."""
     port: Annotated[int, Field(ge=1, le=65535)] = 8010
     """TCP port."""
     token: Annotated[SecretStr, Field(min_length=MIN_TOKEN_LENGTH)] | None = None
-    """What people type at the page and programs send as `Authorization: Bearer ...`; at least 12 characters."""
+    """A token with all rights, at least 12 characters: for the first login, and for programs as `Authorization: Bearer
+    ...`."""
 
     @field_validator("token")
     @classmethod
@@ -167,15 +169,6 @@ class Web(Settings):
                 "token", "the token has a space or line break at an end or a sign nobody can type"
             )
         return token
-
-    @model_validator(mode="after")
-    def _guarded(self) -> Web:
-        if not is_loopback(self.host) and self.token is None:
-            raise PydanticCustomError(
-                "unguarded",
-                "other machines can reach this address: add token: (12 characters or more), or write host: 127.0.0.1",
-            )
-        return self
 
 
 class Analysis(Settings):

@@ -90,6 +90,20 @@ _CAMERAS: Final = (
     " SELECT camera FROM names WHERE camera IS NOT NULL AND EXISTS (SELECT 1 FROM segments"
     " WHERE segments.camera = names.camera AND state IN ('open', 'closed')) ORDER BY camera"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class CameraTotal:
+    """The complete files of one camera."""
+
+    camera: str
+    bytes: int
+    oldest_s: float
+    """Wall time at which the first begins."""
+    newest_s: float
+    """Wall time at which the last ends."""
+
+
 _COLUMNS: Final = tuple(field.name for field in fields(Segment) if field.name != "id")
 _SELECT: Final = f"SELECT {', '.join(_COLUMNS)}, id FROM segments"  # noqa: S608 - names of our own
 
@@ -233,6 +247,15 @@ class RecordingIndex:
         with self._errors(), self._lock:
             statement = "SELECT camera, sum(bytes) FROM segments WHERE state = 'closed' GROUP BY camera"
             return {str(name): int(total) for name, total in self._db.execute(statement)}
+
+    def totals(self, since_wall_time_s: float = 0.0) -> list[CameraTotal]:
+        """What there is of each camera in complete files that began at this time or later, by name."""
+        with self._errors(), self._lock:
+            statement = (
+                "SELECT camera, sum(bytes), min(first_wall_time_s), max(last_wall_time_s) FROM segments"
+                " WHERE state = 'closed' AND first_wall_time_s >= ? GROUP BY camera ORDER BY camera"
+            )
+            return [CameraTotal(*row) for row in self._db.execute(statement, [since_wall_time_s])]
 
     def keep_event(self, event_id: str, camera: str, first_wall_time_s: float, last_wall_time_s: float) -> None:
         """From now on what was recorded in this span is kept as long as events are; an id again replaces its span."""

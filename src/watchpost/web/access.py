@@ -35,14 +35,14 @@ class User:
     """Somebody who may ask."""
 
     name: str
-    """Empty: nobody logged in, at a server that is open to its own machine."""
+    """Empty: nobody in particular, see `UNNAMED_ADMIN`."""
     role: Role
     cameras: frozenset[str] | None = None
     """The only ones that this user may see; `None`: all."""
 
 
-LOCAL_USER: Final = User("", Role.ADMIN)
-"""Whoever asks a server that is open to its own machine alone."""
+UNNAMED_ADMIN: Final = User("", Role.ADMIN)
+"""Who has the server's own token, and whoever asks a server that is open to its own machine alone."""
 
 
 def may_see(user: User, camera: str) -> bool:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi import APIRouter, FastAPI, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.responses import PlainTextResponse, Response
 
 from watchpost.errors import WatchpostError
 from watchpost.telemetry import redacted
 from watchpost.web import dashboard
+from watchpost.web.accounts import AccountError
+from watchpost.web.answers import refusal
 from watchpost.web.api import (
+    accounts,
     camera_events,
     cameras,
     events,
@@ -22,46 +26,50 @@ from watchpost.web.api import (
     notes,
     recordings,
     search,
+    settings,
+    sources,
+    system,
     try_model,
     wake,
 )
 from watchpost.web.auth import Gatekeeper
 from watchpost.web.es.app import create_es_app
 from watchpost.web.guard import Guard
+from watchpost.web.openapi import add_openapi
 from watchpost.web.page import add_page
+from watchpost.web.passwords import UnfitPasswordError
 from watchpost.web.services import Services
 
 
 def create_app(services: Services, *, token: str | None = None, language: str = "en") -> FastAPI:
-    """The application. Without a `token` it answers only requests that name this machine (localhost, 127.0.0.1).
+    """The application. Without a `token` and without users it answers only requests that name this machine (localhost,
+    127.0.0.1).
 
     `language` is for readers whose browser wishes neither of ours. `services.stop` ends all streams.
     """
     app = FastAPI(title="Watchpost", docs_url=None, redoc_url=None, openapi_url=None)
+    gatekeeper = Gatekeeper(token, services.accounts, services.clock)
     app.state.stop = services.stop
-    gatekeeper = None if token is None else Gatekeeper(token, services.clock)
-    app.state.is_guarded = gatekeeper is not None
-
-    @app.exception_handler(WatchpostError)
-    async def failed(_request: Request, error: Exception) -> Response:
-        return JSONResponse({"detail": redacted(str(error))}, 503)
+    app.state.gatekeeper = gatekeeper
+    _answer_errors(app)
 
     @app.get("/healthz", include_in_schema=False)
     async def health() -> Response:
         return PlainTextResponse("ok")
 
-    for router in _routers(services):
+    for router in _routers(services, gatekeeper):
         app.router.routes.extend(router.routes)  # flat, so that whoever walks the routes meets each of them
+    add_openapi(app)
     add_page(app, gatekeeper, language)
     app.mount("/es", create_es_app(services.store))
     dashboard.mount(app, services, language)
-    app.add_middleware(Guard, gatekeeper=gatekeeper)
+    app.add_middleware(Guard, gatekeeper=gatekeeper, clock=services.clock)
     return app
 
 
-def _routers(services: Services) -> Iterator[APIRouter]:
-    """The API's parts that this server has. Names of cameras hold no slash when they are written as %2F: no part
-    takes the routes of another."""
+def _routers(services: Services, gatekeeper: Gatekeeper) -> Iterator[APIRouter]:
+    """The API's parts that this server has."""
+    yield accounts.router(gatekeeper)
     if services.recordings is not None:
         yield recordings.router(services, services.recordings)
     yield camera_events.router(services)
@@ -79,3 +87,27 @@ def _routers(services: Services) -> Iterator[APIRouter]:
         yield figures.router(services.figures, services.taps)
     if services.wake is not None:
         yield wake.router(services.wake)
+    if services.config_file is not None:
+        yield settings.router(services.config_file, services.clock)
+        yield sources.router(services.config_file, services.clock)
+        yield system.router(services)
+
+
+def _answer_errors(app: FastAPI) -> None:
+    """Errors that somebody can act on, as answers; the status says whose turn it is."""
+    statuses: dict[type[WatchpostError], int] = {WatchpostError: 503, AccountError: 409, UnfitPasswordError: 422}
+
+    for kind, status in statuses.items():
+
+        async def failed(_request: Request, error: Exception, status: int = status) -> Response:
+            return refusal(redacted(str(error)), status)
+
+        app.add_exception_handler(kind, failed)
+    app.add_exception_handler(RequestValidationError, _unfit)
+    settings.answer_errors(app)
+
+
+async def _unfit(_request: Request, error: Exception) -> Response:
+    """What does not fit, without what was sent: it may be a password."""
+    problems = error.errors() if isinstance(error, RequestValidationError) else ()
+    return refusal([{name: each[name] for name in ("loc", "msg", "type")} for each in problems], 422)

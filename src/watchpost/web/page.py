@@ -7,12 +7,15 @@ from typing import Annotated, Final
 from urllib.parse import parse_qs, quote
 
 from fastapi import FastAPI, HTTPException, Query, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from watchpost.web.access import Viewer
-from watchpost.web.auth import SESSION_S, Gatekeeper, TooManyAttemptsError
-from watchpost.web.guard import MAX_BODY_BYTES, SESSION_COOKIE, client_address, session_key, too_many_attempts
+from watchpost.web.attempts import TooManyAttemptsError
+from watchpost.web.auth import Gatekeeper
+from watchpost.web.cookies import drop_session, set_session
+from watchpost.web.guard import client_address, session_key, too_many_attempts
 from watchpost.web.texts import LANGUAGES, LOCALES, choose_language, render_page
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -20,15 +23,15 @@ LANGUAGE_COOKIE: Final = "watchpost_language"
 _LANGUAGE_S: Final = 365 * 86_400
 
 
-def add_page(app: FastAPI, gatekeeper: Gatekeeper | None, default_language: str) -> None:
-    """The routes; without a gatekeeper nobody logs in."""
+def add_page(app: FastAPI, gatekeeper: Gatekeeper, default_language: str) -> None:
+    """The routes."""
     app.mount("/static", StaticFiles(directory=STATIC))
     app.mount("/locales", StaticFiles(directory=LOCALES))
 
     def page(request: Request, name: str, status: int = 200, **values: str) -> Response:
         wish = request.headers.get("accept-language", "")
         language = choose_language(request.cookies.get(LANGUAGE_COOKIE), wish, default_language)
-        values["login"] = "on" if gatekeeper else "off"
+        values["login"] = "on" if gatekeeper.is_guarded else "off"
         return HTMLResponse(render_page(name, language, **values), status, {"Content-Language": language})
 
     @app.get("/language/{language}", include_in_schema=False)
@@ -39,50 +42,32 @@ def add_page(app: FastAPI, gatekeeper: Gatekeeper | None, default_language: str)
         response.set_cookie(LANGUAGE_COOKIE, language, max_age=_LANGUAGE_S, httponly=True, samesite="lax")
         return response
 
-    if gatekeeper is None:
-        return
-
     @app.get("/login", include_in_schema=False)
     async def login_form(request: Request) -> Response:
         return page(request, "login", failed="no")
 
     @app.post("/login", include_in_schema=False)
     async def login(request: Request) -> Response:
-        form = parse_qs((await _small_body(request)).decode("utf-8", "replace"), max_num_fields=8)
-        given = form.get("token", [""])[0].strip()
+        form = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=8)
+        name, password, token = (form.get(field, [""])[0] for field in ("user", "password", "token"))
         try:
-            if not gatekeeper.accepts_token(given, client_address(request)):
-                return page(request, "login", 401, failed="yes")
+            key = await gatekeeper.log_in(name.strip(), password or token.strip(), client_address(request))
         except TooManyAttemptsError as error:
             refusal = page(request, "login", 429, failed="often")
             refusal.headers["Retry-After"] = too_many_attempts(error).headers["Retry-After"]
             return refusal
+        if key is None:
+            return page(request, "login", 401, failed="yes")
         response = RedirectResponse("/", 303)
-        response.set_cookie(
-            SESSION_COOKIE,
-            gatekeeper.open_session(),
-            max_age=int(SESSION_S),
-            httponly=True,
-            samesite="strict",
-            secure=request.url.scheme == "https",
-        )
+        set_session(response, request, key)
         return response
 
     @app.post("/logout", include_in_schema=False)
     async def logout(request: Request, _user: Viewer) -> Response:
-        gatekeeper.close_session(session_key(request.headers))
+        await run_in_threadpool(gatekeeper.close_session, session_key(request.headers))
         response = RedirectResponse("/login", 303)
-        response.delete_cookie(SESSION_COOKIE, httponly=True, samesite="strict")
+        drop_session(response)
         return response
-
-
-async def _small_body(request: Request) -> bytes:
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > MAX_BODY_BYTES:
-            raise HTTPException(413, f"a request holds at most {MAX_BODY_BYTES} bytes")
-    return body
 
 
 def _own_path(path: str) -> str:

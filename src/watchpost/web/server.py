@@ -49,9 +49,9 @@ class WebServer:
     def start(self) -> str:
         """Listen, and return the page's address.
 
-        Raises `WatchpostError` when the address can not be used, or is open to others and the application has no token.
+        Raises `WatchpostError` when the address can not be used, or is open to others and nobody would have to log in.
         """
-        check_binding(self._host, is_guarded=self._app.state.is_guarded)
+        check_binding(self._host, is_guarded=self._app.state.gatekeeper.is_guarded)
         listener = self._listen()
         port = listener.getsockname()[1]
         config = uvicorn.Config(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from watchpost.clock import Clock, SystemClock
+from watchpost.config import Configuration
 from watchpost.event_json import event_from_json
 from watchpost.notes.book import NoteBook
 from watchpost.recordings.archive import Archive
@@ -17,6 +19,7 @@ from watchpost.runtime.live import LiveHub
 from watchpost.runtime.taps import Taps
 from watchpost.stores import EventStore
 from watchpost.types import Event
+from watchpost.web.accounts import Accounts
 from watchpost.web.layouts import Layouts
 
 
@@ -47,6 +50,12 @@ class Services:
     """What people say about events and cameras."""
     history: Callable[[], History | None] | None = None
     """What the server remembers of itself."""
+    accounts: Accounts | None = None
+    """Who may ask. Without them there is the server's token, or nobody has to log in."""
+    config_file: Path | None = None
+    """The configuration that the server reads again when it changes."""
+    configuration: Callable[[], Configuration] = Configuration
+    """What the server runs by at present."""
     clock: Clock = field(default_factory=SystemClock)
     stop: threading.Event = field(default_factory=threading.Event)
     """Set when the server stops: all streams end."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from anyio import CapacityLimiter
 from fastapi import APIRouter, HTTPException, Query
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
+from watchpost.runtime.live import CameraStatus
 from watchpost.web import streams
-from watchpost.web.access import Viewer, check_sees
+from watchpost.web.access import Viewer, check_sees, may_see
+from watchpost.web.api.media import Jpeg, Moving
 from watchpost.web.services import Services
 
 _WIDTHS: Final = (320, 480, 640, 960, 1280, 1920)
@@ -25,26 +27,26 @@ def router(services: Services) -> APIRouter:
     limiter = CapacityLimiter(_DRAWING_THREADS)
 
     @routes.get("", summary="All cameras and how they are")
-    async def cameras(user: Viewer) -> list[dict[str, Any]]:
-        return streams.camera_list(hub, user)
+    async def cameras(user: Viewer) -> list[CameraStatus]:
+        return [status for status in hub.cameras() if may_see(user, status.name)]
 
-    @routes.get("/{camera:path}/live.mjpg", summary="The picture in motion, as multipart JPEG")
+    @routes.get("/{camera:path}/live.mjpg", summary="The picture in motion, as JPEGs", response_class=Moving)
     async def live(user: Viewer, camera: str, width: Width = 1280) -> Response:
         check_sees(user, camera)
         if hub.sequence(camera) is None:
             raise HTTPException(404, "no such camera")
-        return StreamingResponse(
+        return Moving(
             streams.mjpeg(hub, camera, _drawn_width(width), limiter, services.stop),
             media_type=f"multipart/x-mixed-replace; boundary={streams.BOUNDARY}",
         )
 
-    @routes.get("/{camera:path}/picture.jpg", summary="The newest picture with everything drawn")
+    @routes.get("/{camera:path}/picture.jpg", summary="The newest picture, everything drawn", response_class=Jpeg)
     def picture(user: Viewer, camera: str, width: Width = 640) -> Response:
         check_sees(user, camera)
         found = hub.jpeg(camera, _drawn_width(width))
         if found is None:
             raise HTTPException(404, "no such camera, or no picture of it yet")
-        return Response(found[1], media_type="image/jpeg")
+        return Jpeg(found[1])
 
     return routes
 

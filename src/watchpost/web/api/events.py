@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, HTTPException, Query
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from watchpost.web import streams
 from watchpost.web.access import User, Viewer, may_see
+from watchpost.web.api.media import Jpeg, News
 from watchpost.web.services import Services
 
 
@@ -27,20 +28,19 @@ def router(services: Services) -> APIRouter:
         found = streams.recent_events(hub, store, user, limit, after)
         return [streams.event_json(event, store) for event in found]
 
-    @routes.get("/stream", summary="Each event as it happens, and the cameras each second, as server-sent events")
+    @routes.get("/stream", summary="Each event as it happens, and the cameras each second", response_class=News)
     async def stream(user: Viewer, last_event_id: Annotated[str | None, Header(max_length=64)] = None) -> Response:
-        return StreamingResponse(
+        return News(
             streams.news(hub, services.store(), user, last_event_id, services.stop),
-            media_type="text/event-stream",
             headers={"X-Accel-Buffering": "no"},
         )
 
-    @routes.get("/{event_id}/snapshot.jpg", summary="The event's picture, without boxes")
+    @routes.get("/{event_id}/snapshot.jpg", summary="The event's picture, without boxes", response_class=Jpeg)
     def snapshot(user: Viewer, event_id: str) -> Response:
         jpeg = _snapshot(services, user, event_id)
         if jpeg is None:
             raise HTTPException(404, "no snapshot of such an event")
-        return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400"})
+        return Jpeg(jpeg, headers={"Cache-Control": "private, max-age=86400"})
 
     return routes
 

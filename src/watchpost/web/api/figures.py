@@ -10,6 +10,7 @@ from starlette.responses import Response
 from watchpost.runtime.figures import CameraFigures, Figures, with_viewers
 from watchpost.runtime.taps import Taps
 from watchpost.web.access import Operator, Viewer, check_sees, may_see
+from watchpost.web.api.media import Metrics
 
 
 def router(figures: Callable[[], Figures], taps: Taps) -> APIRouter:
@@ -30,11 +31,11 @@ def router(figures: Callable[[], Figures], taps: Taps) -> APIRouter:
         all_cameras = (each for each in figures().cameras if may_see(user, each.name))
         return [each.name for each in all_cameras if each.recording is not None and each.recording.is_recording]
 
-    @routes.get("/metrics", summary="The counts of all cameras, as Prometheus reads them")
+    @routes.get("/metrics", summary="The counts of all cameras, for Prometheus", response_class=Metrics)
     def metrics(_user: Operator) -> Response:
         from watchpost.web.metrics import exposition  # who does not ask does not pay for the library
 
-        return Response(
+        return Metrics(
             exposition(with_viewers(figures(), taps.figures())), media_type="text/plain; version=0.0.4; charset=utf-8"
         )
 

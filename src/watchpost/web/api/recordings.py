@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, HTTPException, Query
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from watchpost.errors import WatchpostError
 from watchpost.mp4.plain import VirtualFile
@@ -18,6 +18,7 @@ from watchpost.recordings.archive import Archive
 from watchpost.recordings.clip import Clip, cut, spans
 from watchpost.telemetry import redacted
 from watchpost.web.access import Viewer, check_sees, may_see
+from watchpost.web.api.media import Film
 from watchpost.web.services import Services
 
 _RANGE: Final = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
@@ -50,12 +51,12 @@ def router(services: Services, archive: Callable[[], Archive | None]) -> APIRout
             "spans": [{"start": each.first_wall_time_s, "end": each.last_wall_time_s} for each in found],
         }
 
-    @routes.get("/cameras/{camera:path}/recording.mp4", summary="A stretch of a camera's recordings as a film")
+    @routes.get("/cameras/{camera:path}/recording.mp4", summary="A stretch of a camera as a film", response_class=Film)
     def recording(user: Viewer, camera: str, since: WallTime, until: WallTime, wanted: Range = None) -> Response:
         check_sees(user, camera)
         return _film(_clip(opened(), camera, since, until), wanted)
 
-    @routes.get("/events/{event_id}/clip.mp4", summary="The film of an event")
+    @routes.get("/events/{event_id}/clip.mp4", summary="The film of an event", response_class=Film)
     def event_clip(user: Viewer, event_id: str, wanted: Range = None) -> Response:
         event = services.event(event_id)
         if event is None or not may_see(user, event.camera):
@@ -98,7 +99,7 @@ def _film(clip: Clip, wanted: str | None) -> Response:
         status = 206
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
     headers["Content-Length"] = str(stop - start)
-    return StreamingResponse(_body(clip.file, start, stop), status, headers, media_type="video/mp4")
+    return Film(_body(clip.file, start, stop), status, headers)
 
 
 def _bounds(first: str, last: str, size: int) -> tuple[int, int]:
