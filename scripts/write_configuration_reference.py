@@ -20,6 +20,7 @@ from watchpost.config.detection import DetectionOptions, LoadOptions
 from watchpost.config.gate import GateOptions, RingOptions
 from watchpost.config.history import HistoryOptions
 from watchpost.config.models import Defaults
+from watchpost.config.outputs import OutputOptions
 from watchpost.config.recording import RecordingOptions, StorageOptions
 from watchpost.config.serve import RtspOptions, ServeOptions
 from watchpost.options import Settings
@@ -42,6 +43,7 @@ def reference() -> str:
     parts |= {"`defaults:`": Defaults, "A camera": Camera}
     parts |= {"`gate:` of a camera": GateOptions, "`ring:` of a camera": RingOptions}
     parts |= {"`recording:` of a camera": RecordingOptions, "`recordings:`": StorageOptions}
+    parts |= {"`outputs:` of a camera": OutputOptions}
     parts |= {"`history:`": HistoryOptions}
     parts |= {"`detection:`": DetectionOptions, "`load:` of `detection:`": LoadOptions}
     parts |= {"`serve:`": ServeOptions, "`rtsp:` of `serve:`": RtspOptions}

@@ -25,3 +25,15 @@ class MissingExtraError(WatchpostError):
 
     def __init__(self, library: str, extra: str) -> None:
         super().__init__(f"{library} is not installed. Install it with: pip install 'watchpost[{extra}]'")
+
+
+class TargetError(WatchpostError):
+    """A stream can not be handed on, or no longer.
+
+    `permanent` says that trying again can not help: an address that is none, a refused key, a codec that the target
+    can not carry.
+    """
+
+    def __init__(self, message: str, *, permanent: bool = False) -> None:
+        super().__init__(message)
+        self.permanent = permanent

@@ -29,6 +29,7 @@ EXTRAS: Final = {
     "onnxscript": "train",
     "torchvision": "zoo",
     "huggingface_hub": "hub",
+    "aiortc": "webrtc",
 }
 """Which extra brings an optional library, by the library's import name."""
 

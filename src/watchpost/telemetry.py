@@ -17,6 +17,8 @@ _SECRET_PARAMETER: Final = re.compile(
     r"[^&\s'\"#]+",
     re.IGNORECASE,
 )
+_LISTEN_KEY: Final = re.compile(r"(?P<where>\brtmp-listen://[^/\s'\"]*/)[^\s'\"]+?(?=:?(?:[\s'\"]|$))", re.IGNORECASE)
+"""Whoever knows the path may publish."""
 _AUTHORIZATION: Final = re.compile(r"(?P<name>authorization\s*[:=]\s*)[^\r\n]+", re.IGNORECASE)
 
 
@@ -27,6 +29,7 @@ def redacted(text: str) -> str:
     'cannot open rtsp://***@10.0.0.5/live?token=***'
     """
     text = _USERINFO.sub("***@", text)
+    text = _LISTEN_KEY.sub(r"\g<where>***", text)
     text = _SECRET_PARAMETER.sub(r"\g<name>***", text)
     return _AUTHORIZATION.sub(r"\g<name>***", text)
 

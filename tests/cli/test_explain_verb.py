@@ -16,6 +16,7 @@ from watchpost.config.gate import GateOptions
 from watchpost.errors import WatchpostError
 from watchpost.runtime.figures import CameraFigures, Figures
 from watchpost.runtime.live import LiveHub
+from watchpost.runtime.outputs import OutputFigures
 from watchpost.video.gate import Gate
 from watchpost.video.ring import Ring
 from watchpost.web.app import create_app
@@ -30,8 +31,9 @@ app.command()(explain)
 @pytest.fixture
 def config(tmp_path: Path) -> Iterator[Path]:
     explanation = Gate(GateOptions(), Ring(1000, 10)).explain()
+    output = OutputFigures("", "rtmp://h/live/***", "lost", "no answer in time.", 50, 2_000_000, 2, 13)
     cameras = tuple(
-        CameraFigures(name, 100, 20, 10, 2, 8, 3, 1, 2, gate)
+        CameraFigures(name, 100, 20, 10, 2, 8, 3, 1, 2, gate, outputs=(output,))
         for name, gate in (("정문/1", explanation), ("clip", None))
     )
     page = WebServer(
@@ -55,6 +57,8 @@ def test_the_table_says_what_the_gate_does_and_why(config: Path) -> None:
     assert "asleep: the stream has just begun" in table
     assert "10 frames, 2 dropped, 8 skipped" in table
     assert "lost 1 times" in table
+    told = "rtmp://h/live/***: lost, 50 frames, 2.0 MB; lost 2 times; 13 packets lost: no answer in time."
+    assert told in " ".join(table.replace("│", " ").split())
 
 
 def test_json_has_everything(config: Path) -> None:

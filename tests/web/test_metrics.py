@@ -16,6 +16,7 @@ from watchpost.runtime.batcher import Batcher
 from watchpost.runtime.delays import DelayCounter
 from watchpost.runtime.figures import CameraFigures, Figures, ModelFigures, total
 from watchpost.runtime.live import LiveHub
+from watchpost.runtime.outputs import OutputFigures
 from watchpost.runtime.taps import Taps
 from watchpost.video.gate import Gate
 from watchpost.video.gate_explained import Reason, State
@@ -42,6 +43,7 @@ def figures() -> Figures:
         failed=4, wished_fps=5.0, granted_fps=2.0, analysed_fps=1.9, ring_bytes=12_345, delays=delays.delays(),
         recording=RecorderFigures("a", "continuous", "the disk is full", True, 99, 3, 7, 11, 1000.0, "", 2, 7.5),
         damaged=6, unread=8, spared=9, viewers=3, viewer_lost=17,
+        outputs=(OutputFigures("a", "rtmp://h/live/***", "lost", "gone.", 50, 5000, 2, 13),),
     )  # fmt: skip
     model = ModelFigures("people from 0.1", 6, 24, 1, 2, 3.5, 1, 8, is_out=True)
     return Figures(
@@ -80,6 +82,12 @@ def test_every_count_is_there_with_its_camera() -> None:
     assert found["watchpost_camera_spared_packets_total", 'a "b"'] == 9
     assert found["watchpost_camera_unread_packets_total", 'a "b"'] == 8
     assert ("watchpost_recording_up", "c") not in found
+    output = 'a "b"', "rtmp://h/live/***"
+    assert found["watchpost_output_up", *output] == 0
+    assert found["watchpost_output_frames_total", *output] == 50
+    assert found["watchpost_output_bytes_total", *output] == 5000
+    assert found["watchpost_output_losses_total", *output] == 2
+    assert found["watchpost_output_lost_packets_total", *output] == 13
     assert found["watchpost_gate_wakes_total", 'a "b"', "key_frames"] == 4
     assert found["watchpost_gate_state", 'a "b"', "asleep"] == 1
     assert found["watchpost_gate_state", 'a "b"', "awake"] == 0

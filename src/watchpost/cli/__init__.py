@@ -20,6 +20,7 @@ from watchpost.cli.export import export
 from watchpost.cli.models import models_app
 from watchpost.cli.models_export import export as export_model
 from watchpost.cli.probe import probe
+from watchpost.cli.relay import relay
 from watchpost.cli.run import run
 from watchpost.cli.search import search
 from watchpost.cli.train import train
@@ -37,7 +38,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for verb in (demo, detect, watch, run, events, search, explain, wake, probe, doctor, check, export, train):
+for verb in (demo, detect, watch, run, events, search, explain, wake, probe, doctor, check, export, relay, train):
     app.command()(verb)
 app.add_typer(bench_app, name="bench")
 models_app.command("export")(export_model)

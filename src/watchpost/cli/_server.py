@@ -18,11 +18,12 @@ from watchpost.errors import WatchpostError
 from watchpost.notes.book import NoteBook
 from watchpost.runtime.allocator import keep_memory_low
 from watchpost.runtime.boxes import BoxFeed
-from watchpost.runtime.figures import Figures
+from watchpost.runtime.figures import Figures, with_outputs
 from watchpost.runtime.footprints import Footprint
 from watchpost.runtime.historian import Historian
 from watchpost.runtime.live import LiveHub
 from watchpost.runtime.outlet import Outlet
+from watchpost.runtime.outputs import Outputs
 from watchpost.runtime.process_count import process_count
 from watchpost.runtime.recording import Keeper
 from watchpost.runtime.relay import RelayedHub
@@ -94,12 +95,13 @@ def serve(path: Path) -> None:
     historian = Historian(clock, hub, cameras.figures, cameras.footprints, announce)
     keeper = Keeper(clock, announce)
     book = _open_notes(config.data)
+    outputs = Outputs(cameras.taps, clock)
     services = Services(
         hub,
         cameras.taps,
         cameras.boxes,
         store=lambda: cameras.store,
-        figures=cameras.figures,
+        figures=lambda: with_outputs(cameras.figures(), outputs.figures()),
         wake=cameras.wake,
         recordings=lambda: keeper.archive,
         layouts=Layouts(config.data),
@@ -118,6 +120,7 @@ def serve(path: Path) -> None:
             cameras.apply(config)
             keeper.apply(config)
             historian.apply(config)
+            outputs.apply(config)
             _log_cameras(path, config)
             while not clock.wait(_LOOK_S, stop):
                 cameras.tend()
@@ -131,9 +134,11 @@ def serve(path: Path) -> None:
                     if rtsp is not None:
                         rtsp.apply(config)
                     historian.apply(config)
+                    outputs.apply(config)
     finally:
         if rtsp is not None:
             rtsp.stop()
+        outputs.close()
         cameras.close()
         page.stop()
         historian.close()

@@ -76,6 +76,8 @@ def _rows(answer: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "process", answer["worker"]
     if (recording := answer["recording"]) is not None:
         yield "recording", _recording(recording)
+    for output in answer.get("outputs", ()):
+        yield "output", _output(output)
     yield "connection", f"lost {answer['losses']} times; the camera was started {answer['starts']} times"
 
 
@@ -85,6 +87,14 @@ def _recording(figures: dict[str, Any]) -> str:
     left_out = f"; without sound: {figures['sound_left_out']} can not be recorded" if figures["sound_left_out"] else ""
     trouble = f"; NOT NOW: {figures['problem']}" if figures["problem"] else ""
     return f"{figures['mode']}, {figures['bytes'] / 1e6:.1f} MB since the start{lost}{gaps}{left_out}{trouble}"
+
+
+def _output(figures: dict[str, Any]) -> str:
+    lost = f"; lost {figures['losses']} times" if figures["losses"] else ""
+    slow = f"; {figures['lost_packets']} packets lost" if figures["lost_packets"] else ""
+    trouble = f": {figures['problem']}" if figures["problem"] else ""
+    sent = f"{figures['frames']} frames, {figures['bytes'] / 1e6:.1f} MB"
+    return f"{figures['target']}: {figures['state']}, {sent}{lost}{slow}{trouble}"
 
 
 def _wakes(gate: dict[str, Any]) -> Iterator[tuple[str, str]]:

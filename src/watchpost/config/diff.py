@@ -47,4 +47,9 @@ def changes(old: Configuration, new: Configuration) -> Changes:
 
 
 def _running(configuration: Configuration) -> dict[str, Camera]:
-    return {name: camera for name, camera in configuration.cameras.items() if camera.enabled}
+    """The cameras that run. Where their streams are handed on to does not concern them."""
+    return {
+        name: camera.model_copy(update={"outputs": ()})
+        for name, camera in configuration.cameras.items()
+        if camera.enabled
+    }

@@ -18,6 +18,7 @@ from watchpost.config.detection import DetectionOptions, Fps
 from watchpost.config.gate import GateOptions, RingOptions
 from watchpost.config.history import HistoryOptions
 from watchpost.config.names import Line, Name, Polygon, Timezone
+from watchpost.config.outputs import OutputOptions
 from watchpost.config.plugin import PluginSection, beside_file, checked_options
 from watchpost.config.processes import AUTO, ProcessCount
 from watchpost.config.recording import RecordingOptions, StorageOptions
@@ -247,6 +248,8 @@ class Camera(Analysis):
     masks: dict[Name, Polygon] = Field(default_factory=dict)
     """Areas by name that nobody is ever to see, written as zones are: they are black in everything that is shown,
     recorded, analysed or served. The camera is encoded anew for that, which costs processor time."""
+    outputs: tuple[OutputOptions, ...] = ()
+    """Where its live stream is handed on to: a list such as `[{url: "rtmp://10.0.0.9/live/KEY"}]`."""
 
     @property
     def shown_source(self) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from watchpost.recordings.recorder import RecorderFigures
 from watchpost.runtime.camera import Camera
 from watchpost.runtime.delays import Delays
+from watchpost.runtime.outputs import OutputFigures
 from watchpost.runtime.taps import TapFigures
 from watchpost.video.gate_explained import Explanation
 
@@ -62,6 +63,8 @@ class CameraFigures:
     """Packets that viewers were too slow for."""
     worker: str | None = None
     """The worker process that it runs in, `None` where that is the server itself."""
+    outputs: tuple[OutputFigures, ...] = ()
+    """Where its stream is handed on to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,3 +180,9 @@ def camera_figures(
 
 def _finite(fps: float) -> float | None:
     return fps if math.isfinite(fps) else None
+
+
+def with_outputs(figures: Figures, outputs: Mapping[str, tuple[OutputFigures, ...]]) -> Figures:
+    """The same, with what each camera's outputs have done."""
+    cameras = (replace(camera, outputs=outputs.get(camera.name, ())) for camera in figures.cameras)
+    return replace(figures, cameras=tuple(cameras))

@@ -33,6 +33,8 @@ class Options(options.Options):
     """Play at the file's own speed, as a live camera: frames that come too late are dropped."""
     loop: bool = False
     """Start again at the end, for ever."""
+    sound: bool = False
+    """Take the sound along, for whoever hands the film on."""
 
 
 class FileSource:
@@ -72,12 +74,13 @@ class FileSource:
         with container:
             info = None
             end_s = 0.0
+            sound = _av.Sound.of(container) if self._options.sound else None
             pace = Pace(self._clock, self._closed) if self._options.realtime else None
-            for payload in _av.demux(container, stream, str(self._path)):
+            for payload in _av.demux(container, stream, str(self._path), sound):
                 if info is None:
                     rotation = _av.probed_rotation(stream, payload)
-                    info = _av.stream_info(stream, is_live=self._options.realtime, rotation=rotation)
-                packet = _av.to_packet(payload, info, self._camera, self._clock)
+                    info = _av.stream_info(stream, is_live=self._options.realtime, rotation=rotation, sound=sound)
+                packet = _av.to_packet(payload, info, self._camera, self._clock, sound)
                 if pace is not None:
                     pace.wait_for(packet)
                     packet = dataclasses.replace(packet, wall_time_s=self._clock.wall_time_s())

@@ -104,6 +104,7 @@ class _Collector(Collector):
         yield self._delays()
         yield from self._viewers()
         yield from self._recordings()
+        yield from self._outputs()
         yield from self._workers()
         yield from self._gates()
         yield from self._models()
@@ -134,6 +135,23 @@ class _Collector(Collector):
             for camera, recording in recorded:
                 gauge.add_metric([camera], value(recording))
             yield gauge
+
+    def _outputs(self) -> Iterator[Metric]:
+        labels = ["camera", "target"]
+        up = GaugeMetricFamily("watchpost_output_up", "1 while the stream is handed on.", labels=labels)
+        frames = CounterMetricFamily("watchpost_output_frames", "Pictures handed on.", labels=labels)
+        size = CounterMetricFamily("watchpost_output_bytes", "Of pictures and sound handed on.", labels=labels)
+        losses = CounterMetricFamily("watchpost_output_losses", "Times the target was lost.", labels=labels)
+        lost = CounterMetricFamily("watchpost_output_lost_packets", "It was too slow for these.", labels=labels)
+        for camera in self._figures.cameras:
+            for output in camera.outputs:
+                named = [camera.name, output.target]
+                up.add_metric(named, float(output.state == "live"))
+                frames.add_metric(named, output.frames)
+                size.add_metric(named, output.bytes)
+                losses.add_metric(named, output.losses)
+                lost.add_metric(named, output.lost_packets)
+        yield from (up, frames, size, losses, lost)
 
     def _workers(self) -> Iterator[Metric]:
         up = GaugeMetricFamily("watchpost_worker_up", "1 while the worker process runs and answers.", labels=["worker"])
