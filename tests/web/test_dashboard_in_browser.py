@@ -13,6 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from watchpost.clock import SystemClock
+from watchpost.runtime.live import LiveHub
+from watchpost.web.app import create_app
+from watchpost.web.server import WebServer
+from watchpost.web.services import Services
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 TOKEN = "correct horse battery"
 CAMERAS = ("gate", "hall", "yard", "정문")
@@ -290,3 +296,32 @@ def test_nothing_streams_that_nobody_sees(open_page, site):
     page.wait_for_function("() => document.querySelectorAll('wp-player').length === 0")
     page.evaluate("() => document.querySelector('wp-wall').style.display = ''")
     page.locator("wp-player").first.wait_for()
+
+
+def test_hundreds_of_cameras_are_a_short_list(browser):
+    hub = LiveHub(SystemClock())
+    for number in range(300):
+        hub.add(f"camera {number:03d}")
+    server = WebServer(create_app(Services(hub)), port=0)
+    context = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 800})
+    try:
+        page = context.new_page()
+        page.goto(server.start(), wait_until="commit")
+        page.get_by_text("1 / 34").wait_for()  # pages of nine
+        assert page.locator(".tile").count() == 9
+        page.keyboard.press("l")
+        rows = page.locator("wp-camera-list [role=option]")
+        rows.first.wait_for()
+        assert rows.count() < 50
+        page.keyboard.type("camera 29")  # 029, 129, 229 and 290 to 299
+        page.wait_for_function("() => document.querySelectorAll('wp-camera-list [role=option]').length === 13")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        page.locator(".tile[data-camera='camera 129']").wait_for()
+        page.keyboard.press("Escape")
+        page.locator(".tile").first.focus()
+        page.keyboard.press("n")
+        page.get_by_text("2 / 34").wait_for()
+    finally:
+        context.close()
+        server.stop()

@@ -39,3 +39,4 @@ def page(request: Request, camera: str) -> None:
         element = ui.element("wp-camera")
         element.props["camera"] = camera
         element.props["reasons"] = json.dumps(_REASONS)
+        element.props["settable"] = "no" if view.services.config_file is None else "yes"

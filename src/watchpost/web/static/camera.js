@@ -27,7 +27,7 @@ class CameraPage extends HTMLElement {
   connectedCallback() {
     this.camera = this.getAttribute("camera");
     this.canOperate = reader().role !== "viewer";
-    this.canSet = reader().role === "admin";
+    this.canSet = reader().role === "admin" && this.getAttribute("settable") === "yes"; // a demo has no file to write
     this.#gone = new AbortController();
     const { signal } = this.#gone;
     this.#build();
