@@ -25,13 +25,27 @@ from typing import Final
 
 sys.path[:0] = [str(Path(__file__).parents[1] / "tests")]
 
-from watchpost.clock import SystemClock  # noqa: E402
-from watchpost.mp4 import parameter_sets  # noqa: E402
-from watchpost.serving import digest, payload_aac, payload_h264, payload_h265, rtp, sdp  # noqa: E402
-from watchpost.serving.published import PublishedBroadcast  # noqa: E402
-from watchpost.serving.rtsp_messages import BadMessageError, MessageReader  # noqa: E402
-from watchpost.serving.rtsp_target import Target, parse_target  # noqa: E402
-from watchpost.serving.rtsp_transport import choose  # noqa: E402
+
+def _watching_coverage() -> contextlib.AbstractContextManager[None]:
+    """With `--atheris` the parsers are imported so that it sees which lines an input reaches."""
+    if "--atheris" not in sys.argv:
+        return contextlib.nullcontext()
+    import atheris
+
+    watching: contextlib.AbstractContextManager[None] = atheris.instrument_imports(
+        ["watchpost.serving", "watchpost.mp4"]
+    )
+    return watching
+
+
+with _watching_coverage():
+    from watchpost.clock import SystemClock
+    from watchpost.mp4 import parameter_sets
+    from watchpost.serving import digest, payload_aac, payload_h264, payload_h265, rtp, sdp
+    from watchpost.serving.published import PublishedBroadcast
+    from watchpost.serving.rtsp_messages import BadMessageError, MessageReader
+    from watchpost.serving.rtsp_target import Target, parse_target
+    from watchpost.serving.rtsp_transport import choose
 
 _SLOWEST_S: Final = 1.0
 
@@ -177,9 +191,9 @@ def fuzz_parsers(inputs: int, seed: int) -> None:
         print(f"  {name}: {seconds / max(1, inputs // len(names)) * 1e6:.1f} us each")
 
 
-def fuzz_with_atheris() -> None:
-    """Let coverage steer; runs until it is ended, or as atheris's own options say."""
-    import atheris  # type: ignore[import-not-found]
+def fuzz_with_atheris(inputs: int) -> None:
+    """Let coverage steer."""
+    import atheris
 
     parsers = [take for take, _ in PARSERS.values()]
 
@@ -187,8 +201,7 @@ def fuzz_with_atheris() -> None:
         if data:
             parsers[data[0] % len(parsers)](data[1:])
 
-    atheris.instrument_all()
-    atheris.Setup([sys.argv[0], "-max_len=4096"], one)
+    atheris.Setup([sys.argv[0], "-max_len=4096", f"-runs={inputs}", "-timeout=1"], one)
     atheris.Fuzz()
 
 
@@ -289,7 +302,7 @@ def main() -> None:
     parser.add_argument("--half-open", type=int, default=2000)
     arguments = parser.parse_args()
     if arguments.atheris:
-        fuzz_with_atheris()
+        fuzz_with_atheris(arguments.inputs)
     elif arguments.server:
         fuzz_server(arguments.server, arguments.half_open, arguments.seed)
     else:
