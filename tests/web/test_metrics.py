@@ -18,6 +18,7 @@ from watchpost.runtime.figures import CameraFigures, Figures, ModelFigures, tota
 from watchpost.runtime.live import LiveHub
 from watchpost.runtime.outputs import OutputFigures
 from watchpost.runtime.taps import Taps
+from watchpost.serving.rtsp_server import RtspFigures
 from watchpost.video.gate import Gate
 from watchpost.video.gate_explained import Reason, State
 from watchpost.video.ring import Ring
@@ -29,6 +30,7 @@ pytest.importorskip("prometheus_client")
 from prometheus_client.parser import text_string_to_metric_families
 
 TOKEN = "correct horse battery"
+RTSP = RtspFigures(connections=4, refused=3, lost=200, missed=0, readers={"gate": 2, "gate/annotated": 1})
 
 
 def figures() -> Figures:
@@ -131,8 +133,23 @@ def test_models_of_several_processes_are_added_up() -> None:
 
 def test_every_metric_is_in_the_documentation() -> None:
     page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
-    families = list(text_string_to_metric_families(exposition(figures()).decode()))
+    families = list(text_string_to_metric_families(exposition(figures(), RTSP).decode()))
     # a counter is written with its ending
     names = {family.name + ("_total" if family.type == "counter" else "") for family in families}
     written = set(re.findall(r"`(watchpost_\w+)`", page))
     assert names == written
+
+
+def test_the_rtsp_server_is_counted_where_there_is_one() -> None:
+    assert b"watchpost_rtsp" not in exposition(figures())
+    text = exposition(figures(), RTSP).decode()
+    found = {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    assert found["watchpost_rtsp_connections",] == 4
+    assert found["watchpost_rtsp_refused_connections_total",] == 3
+    assert found["watchpost_rtsp_lost_packets_total",] == 200
+    assert found["watchpost_rtsp_readers", "gate"] == 2
+    assert found["watchpost_rtsp_readers", "gate/annotated"] == 1

@@ -10,7 +10,7 @@ from watchpost.runtime.annotated import Annotated
 from watchpost.runtime.box_drawing import BoxDrawing, Shapes
 from watchpost.runtime.rtsp_streams import ServedStreams
 from watchpost.serving.access import TokenCredentials
-from watchpost.serving.rtsp_server import RtspServer
+from watchpost.serving.rtsp_server import RtspFigures, RtspServer
 from watchpost.web.services import Services
 
 _LOG: Final = logging.getLogger(__name__)
@@ -44,6 +44,10 @@ class Rtsp:
     def port(self) -> int:
         """Where it listens."""
         return self._server.port
+
+    def figures(self) -> RtspFigures:
+        """What has been counted."""
+        return self._server.figures()
 
     def stop(self) -> None:
         """End all streams."""

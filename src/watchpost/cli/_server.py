@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from watchpost import notes
-from watchpost.cli._rtsp import start_rtsp
+from watchpost.cli._rtsp import Rtsp, start_rtsp
 from watchpost.cli._signals import StopOnSignals
 from watchpost.clock import Clock, SystemClock
 from watchpost.config import Configuration, Web, load
@@ -96,6 +96,7 @@ def serve(path: Path) -> None:
     keeper = Keeper(clock, announce)
     book = _open_notes(config.data)
     outputs = Outputs(cameras.taps, clock)
+    rtsp: Rtsp | None = None
     services = Services(
         hub,
         cameras.taps,
@@ -110,10 +111,10 @@ def serve(path: Path) -> None:
         accounts=accounts,
         config_file=path,
         configuration=lambda: config,
+        rtsp=lambda: None if rtsp is None else rtsp.figures(),
         clock=clock,
     )
     page = _start_page(services, config.web)
-    rtsp = None
     try:
         rtsp = start_rtsp(config, services)
         with StopOnSignals(stop):

@@ -84,7 +84,7 @@ def _routers(services: Services, gatekeeper: Gatekeeper) -> Iterator[APIRouter]:
     yield search.router(services)  # the last of those below events: it takes any name for that of an event
     yield insights.router(services)
     if services.figures is not None:
-        yield figures.router(services.figures, services.taps)
+        yield figures.router(services.figures, services.taps, services.rtsp)
     if services.wake is not None:
         yield wake.router(services.wake)
     if services.config_file is not None:

@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 from watchpost.recordings.recorder import RecorderFigures
 from watchpost.runtime.delays import BOUNDS_S
 from watchpost.runtime.figures import CameraFigures, Figures, ModelFigures
+from watchpost.serving.rtsp_server import RtspFigures
 from watchpost.video.gate_explained import State
 
 _CAMERA: dict[str, tuple[str, Callable[[CameraFigures], float]]] = {
@@ -75,11 +76,35 @@ _BATCHER_NOW: dict[str, tuple[str, str]] = {
 }
 
 
-def exposition(figures: Figures) -> bytes:
+def exposition(figures: Figures, rtsp: RtspFigures | None = None) -> bytes:
     """All metrics; each begins with `watchpost_`."""
     registry = CollectorRegistry()
     registry.register(_Collector(figures))
+    if rtsp is not None:
+        registry.register(_RtspCollector(rtsp))
     return bytes(generate_latest(registry))
+
+
+class _RtspCollector(Collector):
+    """Figures of the RTSP server."""
+
+    def __init__(self, figures: RtspFigures) -> None:
+        self._figures = figures
+
+    def collect(self) -> Iterator[Metric]:
+        """One family after the other."""
+        figures = self._figures
+        yield GaugeMetricFamily("watchpost_rtsp_connections", "Open connections.", value=figures.connections)
+        yield CounterMetricFamily(
+            "watchpost_rtsp_refused_connections", "Connections that were too many.", value=figures.refused
+        )
+        yield CounterMetricFamily(
+            "watchpost_rtsp_lost_packets", "RTP packets that readers were too slow for.", value=figures.lost
+        )
+        readers = GaugeMetricFamily("watchpost_rtsp_readers", "Who reads a stream.", labels=["stream"])
+        for stream, count in figures.readers.items():
+            readers.add_metric([stream], count)
+        yield readers
 
 
 class _Collector(Collector):

@@ -17,6 +17,7 @@ from watchpost.runtime.figures import Figures
 from watchpost.runtime.history import History
 from watchpost.runtime.live import LiveHub
 from watchpost.runtime.taps import Taps
+from watchpost.serving.rtsp_server import RtspFigures
 from watchpost.stores import EventStore
 from watchpost.types import Event
 from watchpost.web.accounts import Accounts
@@ -56,6 +57,8 @@ class Services:
     """The configuration that the server reads again when it changes."""
     configuration: Callable[[], Configuration] = Configuration
     """What the server runs by at present."""
+    rtsp: Callable[[], RtspFigures | None] = lambda: None
+    """What the RTSP server counts, where there is one."""
     clock: Clock = field(default_factory=SystemClock)
     stop: threading.Event = field(default_factory=threading.Event)
     """Set when the server stops: all streams end."""

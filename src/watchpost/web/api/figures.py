@@ -9,12 +9,13 @@ from starlette.responses import Response
 
 from watchpost.runtime.figures import CameraFigures, Figures, with_viewers
 from watchpost.runtime.taps import Taps
+from watchpost.serving.rtsp_server import RtspFigures
 from watchpost.web.access import Operator, Viewer, check_sees, may_see
 from watchpost.web.api.media import Metrics
 
 
-def router(figures: Callable[[], Figures], taps: Taps) -> APIRouter:
-    """The routes; `figures` and `taps` are those of `Services`."""
+def router(figures: Callable[[], Figures], taps: Taps, rtsp: Callable[[], RtspFigures | None]) -> APIRouter:
+    """The routes; `figures`, `taps` and `rtsp` are those of `Services`."""
     routes = APIRouter(tags=["figures"])
 
     @routes.get("/api/cameras/{camera:path}/explain", summary="All that a camera and its gate have counted")
@@ -35,8 +36,7 @@ def router(figures: Callable[[], Figures], taps: Taps) -> APIRouter:
     def metrics(_user: Operator) -> Response:
         from watchpost.web.metrics import exposition  # who does not ask does not pay for the library
 
-        return Metrics(
-            exposition(with_viewers(figures(), taps.figures())), media_type="text/plain; version=0.0.4; charset=utf-8"
-        )
+        text = exposition(with_viewers(figures(), taps.figures()), rtsp())
+        return Metrics(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return routes
