@@ -101,7 +101,7 @@ class Client:
     def read_to_end(self) -> list[tuple[int, bytes]]:
         """All packets until the server ends the connection."""
         found = []
-        with contextlib.suppress(EOFError):
+        with contextlib.suppress(EOFError, ConnectionError):
             while True:
                 found += self.read(1)
         return found

@@ -11,6 +11,7 @@ from rtsp_client import Client
 from watchpost.cli._rtsp import start_rtsp
 from watchpost.clock import SystemClock
 from watchpost.config import InvalidConfigError, loads
+from watchpost.errors import ConfigError
 from watchpost.runtime.live import LiveHub
 from watchpost.runtime.taps import Taps
 from watchpost.web.services import Services
@@ -54,10 +55,9 @@ def test_cameras_as_they_are_and_annotated() -> None:
         rtsp.stop()
 
 
-def test_beyond_loopback_a_token_is_needed() -> None:
-    with pytest.raises(InvalidConfigError, match="token"):
-        loads(f"{CAMERA}serve: {{rtsp: {{host: 0.0.0.0}}}}\n")
-    loads(f"{CAMERA}web: {{token: {TOKEN}}}\nserve: {{rtsp: {{host: 0.0.0.0}}}}\n")
+def test_beyond_loopback_somebody_has_to_be_known() -> None:
+    with pytest.raises(ConfigError, match=r"watchpost users add"):
+        start_rtsp(loads(f"{CAMERA}serve: {{rtsp: {{host: 0.0.0.0}}}}\n"), services())
 
 
 def test_an_odd_port_is_told() -> None:

@@ -9,9 +9,10 @@ from watchpost.config import Configuration
 from watchpost.runtime.annotated import Annotated
 from watchpost.runtime.box_drawing import BoxDrawing, Shapes
 from watchpost.runtime.rtsp_streams import ServedStreams
-from watchpost.serving.access import TokenCredentials
+from watchpost.serving.access import Credentials, TokenCredentials
 from watchpost.serving.rtsp_server import RtspFigures, RtspServer
 from watchpost.web.services import Services
+from watchpost.web.stream_credentials import StreamCredentials
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -64,7 +65,10 @@ def start_rtsp(config: Configuration, services: Services) -> Rtsp | None:
     shapes = CameraShapes(config)
     annotated = Annotated(services.taps, BoxDrawing(services.boxes, shapes).of)
     streams = ServedStreams(services.taps, annotated, lambda: {each.name for each in services.hub.cameras()})
-    credentials = None if token is None else TokenCredentials(token.get_secret_value())
+    secret = None if token is None else token.get_secret_value()
+    credentials: Credentials | None = None if secret is None else TokenCredentials(secret)
+    if services.accounts is not None:
+        credentials = StreamCredentials(secret, services.accounts)
     server = RtspServer(streams, options, credentials, services.clock)
     _LOG.info("RTSP: %sCAMERA", server.start())
     return Rtsp(server, annotated, shapes)

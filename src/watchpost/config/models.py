@@ -318,17 +318,6 @@ class Configuration(Settings):
     def _beside_file(cls, data: Path, info: ValidationInfo) -> Path:
         return beside_file(data, info.context)
 
-    @model_validator(mode="after")
-    def _served_to_known_people(self) -> Self:
-        rtsp = self.serve.rtsp
-        if rtsp is not None and self.web.token is None and not is_loopback(rtsp.host):
-            raise PydanticCustomError(
-                "unguarded_rtsp",
-                "other machines can reach this address: add web: with a token: (12 characters or more), "
-                "or write host: 127.0.0.1",
-            )
-        return self
-
     @model_validator(mode="before")
     @classmethod
     def _inherit(cls, data: object) -> object:

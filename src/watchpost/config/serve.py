@@ -15,7 +15,8 @@ class RtspOptions(Settings):
     """The RTSP server: `rtsp://HOST:8554/CAMERA`, and `/CAMERA/annotated` with boxes. `{}` is enough to have it."""
 
     host: str = "127.0.0.1"
-    """Address to listen at; `0.0.0.0` is every network of this machine and needs `web: {token: ...}`."""
+    """Address to listen at; `0.0.0.0` is every network of this machine, and needs users (`watchpost users add`) or
+    `web: {token: ...}`."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8554
     """TCP port; 0 takes a free one."""
     udp: bool = True

@@ -89,8 +89,6 @@ def _findings(errors: Iterable[Any], base: Place = (), meanings: Mapping[str, st
             yield Finding((*place[:2], "model"), message)
         elif error["type"] == "string_pattern_mismatch" and meanings and meanings.get(str(place[-1])):
             yield Finding(place, f"this does not fit; expected: {_first_part(meanings[str(place[-1])])}")
-        elif error["type"] == "unguarded_rtsp":
-            yield Finding(("serve", "rtsp", "host"), str(error["msg"]))
         elif error["type"] == "model_kind":
             yield Finding((*place, "kind"), str(error["msg"]), True)
         elif error["type"] == "model_file":

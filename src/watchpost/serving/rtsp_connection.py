@@ -20,7 +20,7 @@ from watchpost.serving.rtsp_messages import (
     response,
 )
 from watchpost.serving.rtsp_session import TIMEOUT_S, Answer, RtspSession, Surroundings
-from watchpost.serving.rtsp_target import parse_target
+from watchpost.serving.rtsp_target import Target, parse_target
 from watchpost.serving.switchboard import Switchboard
 from watchpost.serving.udp_ports import UdpPorts
 
@@ -39,6 +39,8 @@ _MOST_REQUESTS: Final = 200
 _MOST_UNASKED_BYTES: Final = 1_000_000
 """Interleaved data that belongs to nothing, between two looks."""
 _REPORT_EVERY_S: Final = 5.0
+_RIGHTS_EVERY_S: Final = 10.0
+"""How soon somebody who may no more sees no more."""
 _KEEP_ALIVE_S: Final = 30
 _AUTHORISED: Final = frozenset({"DESCRIBE", "SETUP", "ANNOUNCE"})
 """What needs a right. The rest acts on a session, which belongs to this connection and had one."""
@@ -71,10 +73,13 @@ class Connection(asyncio.Protocol):
         self._peer = ""
         self._session: RtspSession | None = None
         self._is_admitted = False
+        self._granted: tuple[str, Target] | None = None
+        """Who was let in last, and to what."""
         self._requests = 0
         self._unasked_bytes = 0
         now_s = house.clock.monotonic_s()
         self._message_since_s = self._heard_s = self._without_session_s = self._reported_s = self._taken_s = now_s
+        self._granted_s = now_s
         self._accepted: int | None = None
         self._closing_s: float | None = None
 
@@ -142,6 +147,9 @@ class Connection(asyncio.Protocol):
         elif now_s - self._reported_s >= _REPORT_EVERY_S:
             self._reported_s = now_s
             session.report_clocks()
+        if self._granted is not None and self._serving is None and now_s - self._granted_s >= _RIGHTS_EVERY_S:
+            self._granted_s = now_s
+            self._serving = asyncio.get_running_loop().create_task(self._check_rights(*self._granted))
 
     def abort(self) -> None:
         """End it at once."""
@@ -199,6 +207,20 @@ class Connection(asyncio.Protocol):
         finally:
             self._serving = None
 
+    async def _check_rights(self, user: str, target: Target) -> None:
+        """End what a user does who may not do it any more."""
+        access = self._house.access
+        try:
+            may = access is None or await asyncio.get_running_loop().run_in_executor(
+                None, access.still_holds, user, target
+            )
+        finally:
+            self._serving = None
+        if not may:
+            self.abort()
+        elif self._waiting:
+            self._serving = asyncio.get_running_loop().create_task(self._serve())
+
     async def _answer(self, request: Request) -> Answer:
         if request.sequence is None:
             return Answer(400)
@@ -209,9 +231,11 @@ class Connection(asyncio.Protocol):
         if access is not None and target is not None and request.method in _AUTHORISED:
             try:
                 # a password that is compared with its hash takes a tenth of a second, on purpose
-                await asyncio.get_running_loop().run_in_executor(None, access.check, request, target, self._peer)
+                loop = asyncio.get_running_loop()
+                user = await loop.run_in_executor(None, access.check, request, target, self._peer)
             except DeniedError as denied:
                 return Answer(denied.status, {"WWW-Authenticate": denied.challenges} if denied.challenges else {})
+            self._granted = user, target
         assert self._session is not None  # noqa: S101 - made with the connection
         return await self._session.answer(request, target)
 

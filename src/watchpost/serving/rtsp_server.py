@@ -51,10 +51,10 @@ class RtspServer:
     """
 
     def __init__(self, streams: Streams, options: RtspOptions, credentials: Credentials | None, clock: Clock) -> None:
-        if credentials is None and not is_loopback(options.host):
+        if (credentials is None or credentials.is_open) and not is_loopback(options.host):
             raise ConfigError(
-                f"the cameras would be open to everybody who reaches {options.host}: set web: {{token: ...}}, "
-                "or serve: {rtsp: {host: 127.0.0.1}}."
+                f"the cameras would be open to everybody who reaches {options.host}: add a user (watchpost users add), "
+                "set web: {token: ...}, or serve: {rtsp: {host: 127.0.0.1}}."
             )
         self._streams = streams
         self._options = options
