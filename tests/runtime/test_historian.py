@@ -88,7 +88,7 @@ def test_a_file_that_can_not_be_used_is_told_once_and_used_again_when_it_can(
     blocked.mkdir()
     room.start()
     room.hub.set_state("gate", "reconnecting", "lost")
-    for _ in range(20):
+    for _ in range(40):
         room.pass_s(2)
     assert room.historian.history is None
     assert sum("the history is not kept" in record.message for record in caplog.records) == 1

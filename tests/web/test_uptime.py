@@ -64,10 +64,11 @@ def test_states_are_shared_out_among_the_steps() -> None:
 
 def test_shares_are_of_what_has_passed_of_a_step() -> None:
     states = {"gate": [{"live": 600.0, "blind": 300.0}, {"live": 100.0}, {}]}
-    rows = uptime.matrix([0, 1200, 2400, 3600], 1400.0, states, {"gate": [900.0, 200.4, 0.0], "yard": [0.0, 50.0, 0.0]})
+    recorded = {"gate": [900.0, 200.4, 0.0], "yard": [0.0, 50.0, 0.0]}
+    rows = uptime.matrix([0, 1200, 2400, 3600], 1400.0, states, recorded, {"gate": 5.0, "yard": 1300.0})
     assert rows == [
         {"camera": "gate", "live": [0.5, 0.5, None], "blind": [0.25, 0.0, None], "recorded": [0.75, 1.0, None]},
-        {"camera": "yard", "live": [0.0, 0.0, None], "blind": [0.0, 0.0, None], "recorded": [0.0, 0.25, None]},
+        {"camera": "yard", "live": [None, 0.0, None], "blind": [None, 0.0, None], "recorded": [0.0, 0.25, None]},
     ]
 
 

@@ -14,6 +14,8 @@ from watchpost.types import Event
 
 PATIENCE_S: Final = 15.0
 """So long a camera may show nothing before that is told: most reconnect within it."""
+FIRST_PATIENCE_S: Final = 60.0
+"""The same for a camera that has not been seen yet: a server that starts connects to all at once, and loads models."""
 _TRYING: Final = frozenset({"reconnecting", "failed"})
 """States in which a camera connects again and again: each attempt is not another state."""
 
@@ -29,6 +31,7 @@ class _Watched:
     unseen_for_s: float = 0.0
     """Monotonic time of the same."""
     is_told: bool = False
+    was_seen: bool = False
 
 
 class CameraWatch:
@@ -85,13 +88,14 @@ class CameraWatch:
     def _see_again(self, name: str, watched: _Watched, now_s: float) -> None:
         if watched.unseen_since_s is not None and watched.is_told:
             self._on_event(camera_seen_again(name, now_s, self._clock.monotonic_s() - watched.unseen_for_s))
-        watched.unseen_since_s, watched.is_told = None, False
+        watched.unseen_since_s, watched.is_told, watched.was_seen = None, False, True
 
     def _judge(self, status: CameraStatus, now_s: float) -> None:
         watched = self._cameras[status.name]
         if watched.unseen_since_s is None or watched.is_told:
             return
-        if self._clock.monotonic_s() - watched.unseen_for_s >= PATIENCE_S:
+        patience_s = PATIENCE_S if watched.was_seen else FIRST_PATIENCE_S
+        if self._clock.monotonic_s() - watched.unseen_for_s >= patience_s:
             watched.is_told = True
             reason = watched.reason or status.detail
             self._on_event(camera_blind(status.name, watched.unseen_since_s, now_s, watched.state, reason))

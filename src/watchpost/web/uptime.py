@@ -73,9 +73,11 @@ def matrix(
     now_s: float,
     states: Mapping[str, Sequence[Mapping[str, float]]],
     recorded: Mapping[str, Sequence[float]],
+    known_since_s: Mapping[str, float],
 ) -> list[dict[str, Any]]:
     """A row a camera: the share of each step in which it was `live`, `blind` (connected and shown nothing), and was
-    recorded; all 0-1 of the part of the step that has passed, `None` for a step that has not begun.
+    recorded; all 0-1 of the part of the step that has passed. `None` for a step that has not begun, and where nothing
+    is known of the camera yet.
 
     The rest of a step the camera was being connected, or the server did not run.
     """
@@ -88,6 +90,7 @@ def matrix(
             written_s = recorded[camera][number] if camera in recorded else 0.0
             seconds_of = {name: here.get(name, 0.0) for name in (SEEING, "blind")} | {"recorded": written_s}
             for name, seconds in seconds_of.items():
-                row[name].append(round(min(1.0, seconds / passed_s), 4) if passed_s > 0 else None)
+                is_known = passed_s > 0 and (name == "recorded" or known_since_s.get(camera, math.inf) < end)
+                row[name].append(round(min(1.0, seconds / passed_s), 4) if is_known else None)
         rows.append(row)
     return rows

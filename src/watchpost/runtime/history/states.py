@@ -73,6 +73,11 @@ class StateHistory:
             ).fetchall()
         return [StateSpan(*row) for row in rows]
 
+    def known_since(self) -> dict[str, float]:
+        """When what is kept of each camera begins."""
+        with self._file.reading() as db:
+            return dict(db.execute("SELECT camera, min(since_s) FROM states GROUP BY camera").fetchall())
+
     def prune(self, now_s: float, before_s: float) -> None:  # noqa: ARG002 - as the others
         """Forget what ended before this."""
         with self._file.writing() as db:

@@ -202,7 +202,10 @@ def _add_history(routes: APIRouter, services: Services, kept: Callable[[], Histo
         states = uptime.state_s(opened().states.between(bounds[0], bounds[-1], cameras), bounds)
         archive = None if services.recordings is None else services.recordings()
         recorded = {} if archive is None else uptime.recorded_s(archive, bounds, now_s(), cameras)
-        return {"edges": bounds, "cameras": uptime.matrix(bounds, now_s(), states, recorded)}
+        return {
+            "edges": bounds,
+            "cameras": uptime.matrix(bounds, now_s(), states, recorded, opened().states.known_since()),
+        }
 
     @routes.get("/outages", summary="When cameras showed nothing, and why, the newest first")
     def outages(user: Viewer, asked: Annotated[Outages, Query()]) -> list[dict[str, Any]]:
