@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 from real_servers import needs
 
@@ -17,17 +19,20 @@ from rtsp_house import House
 from waiting import until
 from watchpost.clock import SystemClock
 from watchpost.config.serve import RtspOptions
+from watchpost.errors import SourceError
 from watchpost.mp4.parameter_sets import units
 from watchpost.runtime.reconnect import packets
 from watchpost.serving.access import TokenCredentials
 from watchpost.sources import open_source
+from watchpost.types import Packet
+from watchpost.video.timestamps import mended
 
 pytestmark = pytest.mark.peer
 
 FRAMES = 40
 TOKEN = "correct horse battery"
 CAMERAS = ("gate", "hevc")
-PUBLISHED = ("by-ffmpeg-tcp", "by-ffmpeg-udp", "by-gstreamer")
+PUBLISHED = ("by-ffmpeg-tcp", "by-ffmpeg-udp", "by-gstreamer", "heard")
 _RUNS_WITHIN_S = 30
 
 
@@ -53,6 +58,17 @@ class Running(House):
 
     def address(self, path: str = "gate", user: str = "") -> str:
         return f"rtsp://{user}127.0.0.1:{self.port}/{path}"
+
+    def serve(self, camera: str, played: Iterable[Packet]) -> None:
+        """Serve these packets, read in a thread of their own, as a camera."""
+        self._cameras.add(camera)
+
+        def feed() -> None:
+            with contextlib.suppress(SourceError):
+                self.feed(played, camera)
+
+        self._threads.append(threading.Thread(target=feed))
+        self._threads[-1].start()
 
     def _play(self, camera: str, clip: Path) -> None:
         options = {"realtime": True, "loop": True}
@@ -209,6 +225,32 @@ def test_gstreamer_publishes(house: Running, clips: dict[str, Path]) -> None:
         "sync=true", "!", "rtspclientsink", f"location={house.address('publish/by-gstreamer')}", "protocols=tcp",
     ):  # fmt: skip
         check_published(house, "by-gstreamer", clips["gate"])
+
+
+def test_sound_is_published_and_served_again(clips: dict[str, Path]) -> None:
+    """ffmpeg's AAC to us, from us to a camera of ours, and from that camera to ffmpeg, which decodes all of it."""
+    with Running({}) as house, publishing(
+        needs("ffmpeg"), "-v", "error", "-re", "-stream_loop", "-1", "-i", str(clips["gate"]),
+        "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000", "-c:v", "copy", "-c:a", "aac", "-ac", "2",
+        "-f", "rtsp", "-rtsp_transport", "tcp", house.address("publish/heard"),
+    ):  # fmt: skip
+        assert until(lambda: "publish/heard" in house.server.figures().readers)
+        source = open_source(house.address("publish/heard"), "heard", {"sound": True}, SystemClock())
+        house.serve("heard", mended(source.packets()))
+        done = run(
+            needs("ffmpeg"), "-v", "error", "-rtsp_transport", "tcp", "-i", house.address("heard"), "-t", "2",
+            "-map", "0:a", "-f", "wav", "-",
+        )  # fmt: skip
+        source.close()
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == b""
+    with av.open(io.BytesIO(done.stdout)) as heard:
+        [stream] = heard.streams.audio
+        assert (stream.sample_rate, stream.channels) == (48_000, 2)
+        samples = np.concatenate([frame.to_ndarray().ravel() for frame in heard.decode(stream)])[::2]
+    assert len(samples) > 48_000
+    spectrum = np.abs(np.fft.rfft(samples[-32_768:].astype(np.float64)))
+    assert abs(np.argmax(spectrum) * 48_000 / 32_768 - 440) < 5
 
 
 def test_nobody_publishes_under_another_name(house: Running, clips: dict[str, Path]) -> None:
