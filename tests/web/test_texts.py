@@ -43,9 +43,9 @@ def test_there_is_a_catalogue_for_each_language_with_the_same_keys_and_places():
 def test_every_text_is_used():
     in_pages = {name for page in PAGES for name in re.findall(r"\$\{(\w+)\}", page.read_text("utf-8"))}
     code = "\n".join([*SCRIPTS.values(), *CODE.values()])
-    named = set(re.findall(r"""["'`]([a-z_]+\.\w+)["'`]""", code))
+    named = set(re.findall(r"""["'`]([a-z_]+\.[\w.]+)["'`]""", code))
     families = tuple(
-        set(re.findall(r"`([a-z_]+\.\w*)\$\{", code)) | set(re.findall(r"""f["']([a-z_]+\.\w*)\{""", code))
+        set(re.findall(r"`([a-z_]+\.[\w.]*)\$\{", code)) | set(re.findall(r"""f["']([a-z_]+\.[\w.]*)\{""", code))
     )
     for key in catalogue("en"):
         assert key.replace(".", "_") in in_pages or key in named or key.startswith(families), f"{key} is not used"

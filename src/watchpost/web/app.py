@@ -23,6 +23,7 @@ from watchpost.web.api import (
     insights,
     layouts,
     live,
+    load,
     notes,
     recordings,
     search,
@@ -85,6 +86,7 @@ def _routers(services: Services, gatekeeper: Gatekeeper) -> Iterator[APIRouter]:
     yield insights.router(services)
     if services.figures is not None:
         yield figures.router(services.figures, services.taps, services.rtsp)
+        yield load.router(services.figures)
     if services.wake is not None:
         yield wake.router(services.wake)
     if services.config_file is not None:

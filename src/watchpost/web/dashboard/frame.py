@@ -42,8 +42,8 @@ def frame(
 ) -> Iterator[View]:
     """The page's surroundings; what is made inside is the page.
 
-    `name` is the navigation's entry that is current, and the class `wp-NAME` of the page; `title` is the page's name
-    where it is not that entry's. `shortcuts` are the page's own keys, for the help.
+    `name` is the navigation's entry that is current, and the class `wp-page-NAME` of the page; `title` is the page's
+    name where it is not that entry's. `shortcuts` are the page's own keys, for the help.
     """
     view = view_of(request)
     client = ui.context.client
@@ -61,7 +61,7 @@ def frame(
     side = ui.html(navigation(view, name), sanitize=False, tag="nav").classes("wp-side")
     side.props["id"], side.props["aria-label"] = "wp-side", view.text("nav.label")
     ui.html(dialogs(view, shortcuts), sanitize=False).classes("wp-help-holder")
-    main = ui.element("main").classes(f"wp-main wp-{name}")
+    main = ui.element("main").classes(f"wp-main wp-page-{name}")
     main.props["id"], main.props["tabindex"] = "main", "-1"
     with main:
         yield view

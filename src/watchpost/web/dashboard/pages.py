@@ -11,11 +11,15 @@ from fastapi import FastAPI
 from nicegui import app as nicegui
 from nicegui import ui
 
-from watchpost.web.dashboard import camera, missing, wall
+from watchpost.web.dashboard import camera, events, insights, missing, wall
+from watchpost.web.dashboard.settings import page as settings
 
 PAGES: Final[dict[str, Callable[..., None]]] = {
     "/": wall.page,
     "/cameras/{camera:path}": camera.page,
+    "/events": events.page,
+    "/insights": insights.page,
+    "/settings": settings.page,
     "/{path:path}": missing.page,  # the last: it takes what the others leave
 }
 """Path -> the function that builds the page for a request."""

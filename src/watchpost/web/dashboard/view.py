@@ -33,7 +33,12 @@ class Entry:
     """Who does not have it is not shown the page."""
 
 
-NAVIGATION: Final = (Entry("wall", "/", "w", "grid_view"),)
+NAVIGATION: Final = (
+    Entry("wall", "/", "w", "grid_view"),
+    Entry("events", "/events", "e", "manage_search"),
+    Entry("insights", "/insights", "i", "insights"),
+    Entry("settings", "/settings", "s", "settings"),
+)
 
 
 @dataclass(frozen=True, slots=True)
