@@ -55,7 +55,7 @@ WATCH = """async ({names, cell, cells, bits}) => {
       let sum = 0;
       for (let rest = value; rest > 0; rest = Math.floor(rest / 16)) sum += rest % 16;
       if ((sum & 15) !== check) return;
-      samples[name].push([now, value, detail.objects.map(({box}) => box[0]), player.delay, detail.mediaTime]);
+      samples[name].push([now, value, detail.objects.map(({box}) => box[0]), player.delay, player.wishedDelay]);
     });
     document.body.append(player);
   }
@@ -141,7 +141,7 @@ def _browse(address: str, names: list[str], arguments: argparse.Namespace) -> di
 def _summary(samples: list[Any], fps: int) -> dict[str, float]:
     """Delays in ms, box offsets in frames of the camera."""
     delays, offsets, without = [], [], 0
-    for now_ms, value, lefts, _behind, _media in samples:
+    for now_ms, value, lefts, _behind, _wished in samples:
         taken_ms = now_ms - (now_ms - value) % (1 << BITS)
         delays.append(now_ms - taken_ms)
         if lefts:
@@ -155,6 +155,7 @@ def _summary(samples: list[Any], fps: int) -> dict[str, float]:
         "delay_median_ms": statistics.median(delays),
         "delay_p95_ms": _quantile(delays, 0.95),
         "player_delay_ms": 1000 * statistics.median(behind),
+        "wished_delay_ms": 1000 * statistics.median(each[4] for each in samples),
         "off_median_frames": statistics.median(offsets),
         "off_p95_frames": _quantile(offsets, 0.95),
         "within_one_frame": sum(each <= 1.0 for each in offsets) / len(offsets),

@@ -205,16 +205,16 @@ class Player extends HTMLElement {
     if (this.#latenesses.length > LATENESSES) this.#latenesses.shift();
   }
 
-  /** How far to stay behind: so far that boxes are there before their picture is shown, where that is not too long. */
-  #wishedDelay() {
+  /** How far it wants to stay behind: so far that boxes are there before their picture, where that is not too long. */
+  get wishedDelay() {
     const oldest = performance.now() - RECENT_S * 1000;
     const recent = this.#latenesses.filter(({ at }) => at > oldest).map(({ late }) => late).sort((a, b) => a - b);
-    const boxes = recent.length ? recent[Math.floor((recent.length - 1) * 0.9)] + Math.min(this.#boxes.step ?? 0, 0.2) : 0;
+    const boxes = recent.length ? recent[Math.floor((recent.length - 1) * 0.9)] : 0;
     return Math.min(MOST_DELAY_S, Math.max(LEAST_DELAY_S + this.#stalls * STALL_S, boxes));
   }
 
   #tend() {
-    this.#media?.follow(this.#wishedDelay());
+    this.#media?.follow(this.wishedDelay);
     const now = performance.now();
     if (now - this.#openedAt > STEADY_MS) this.#failures = 0;
     if (this.#socket !== null && now - this.#heardAt > SILENT_MS) this.#again("silent");
