@@ -17,9 +17,13 @@ from clips import encode_clip, moving_square
 from waiting import until
 from watchpost.clock import SystemClock
 from watchpost.config import Configuration, loads
+from watchpost.runtime.boxes import Boxes, BoxReader
 from watchpost.runtime.relay import RelayedHub
+from watchpost.runtime.taps import Tap
 from watchpost.runtime.workers import Workers
 from watchpost.stores import EventFilter
+from watchpost.types import Frame
+from watchpost.video.decoder import Decoder
 
 pytestmark = pytest.mark.slow
 
@@ -95,6 +99,29 @@ def test_of_two_workers_one_is_killed_and_the_other_does_not_notice(server: Serv
     assert server.worker("a") != killed
     starts = {camera.name: camera.starts for camera in server.workers.figures().cameras}
     assert starts == {"a": 2, "b": 1, "c": 2}
+
+
+def test_who_watches_at_the_server_sees_a_camera_of_a_worker_also_after_its_death(server: Server) -> None:
+    server.workers.apply(server.configuration("a", "b"))
+    assert until(lambda: server.live() == {"a", "b"})
+    decoder = Decoder("b")
+    shown: list[Frame] = []
+    found: list[Boxes] = []
+
+    def look(tap: Tap, reader: BoxReader) -> int:
+        server.workers.tend()
+        found.extend(reader.take())
+        shown.extend(frame for packet in tap.take() for frame in decoder.decode(packet))
+        return len(shown)
+
+    with server.workers.taps.open("b") as tap, server.workers.boxes.open("b") as reader:
+        assert until(lambda: look(tap, reader) >= 10 and len(found) > 0)
+        assert shown[0].size == (160, 128)
+        times_s = {round(frame.camera_time_s, 3) for frame in shown}
+        assert any(round(boxes.moment.camera_time_s, 3) in times_s for boxes in found), "boxes belong to pictures"
+        server.worker("b").send_signal(signal.SIGKILL)
+        before = len(shown)
+        assert until(lambda: look(tap, reader) >= before + 10)
 
 
 def test_a_worker_that_is_stopped_in_order_loses_no_event(server: Server) -> None:
