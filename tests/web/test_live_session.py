@@ -12,6 +12,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient, WebSocketTestSession
 from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocketDisconnect
 
 from fakes import detections, frame
 from filming import film
@@ -24,6 +25,8 @@ from watchpost.runtime.live import LiveHub
 from watchpost.runtime.taps import Taps
 from watchpost.web.access import Role, User
 from watchpost.web.api import live
+from watchpost.web.app import create_app
+from watchpost.web.guard import LOOK_S
 from watchpost.web.services import Services
 
 
@@ -163,3 +166,47 @@ def test_what_a_viewer_says_is_not_listened_to(room: Room) -> None:
         socket.send_bytes(b"\x00" * 1000)
         room.offer(film(1))
         assert texts(socket, "header")
+
+
+# ---- behind the guard
+
+TOKEN = "correct horse battery"
+ORIGIN = "http://watch.example"
+ADDRESS = "ws://watch.example" + PATH
+
+
+@pytest.fixture
+def guarded() -> Iterator[tuple[TestClient, ManualClock, LiveHub]]:
+    clock = ManualClock()
+    hub = LiveHub(clock)
+    hub.add("정문")
+    stop = threading.Event()
+    with TestClient(create_app(Services(hub, clock=clock, stop=stop), token=TOKEN), base_url=ORIGIN) as client:
+        yield client, clock, hub
+        stop.set()
+
+
+def test_who_has_not_logged_in_and_pages_of_other_sites_are_refused(
+    guarded: tuple[TestClient, ManualClock, LiveHub],
+) -> None:
+    client, _, _ = guarded
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect(ADDRESS):
+        pass
+    client.post("/login", data={"token": TOKEN}, headers={"Origin": ORIGIN})
+    with (
+        pytest.raises(WebSocketDisconnect),
+        client.websocket_connect(ADDRESS, headers={"Origin": "http://evil.example"}),
+    ):
+        pass
+    with client.websocket_connect(ADDRESS, headers={"Origin": ORIGIN}) as socket:
+        assert texts(socket, "state")["name"] == "정문"
+
+
+def test_logging_out_ends_it(guarded: tuple[TestClient, ManualClock, LiveHub]) -> None:
+    client, clock, _ = guarded
+    client.post("/login", data={"token": TOKEN}, headers={"Origin": ORIGIN})
+    with client.websocket_connect(ADDRESS, headers={"Origin": ORIGIN}) as socket:
+        texts(socket, "state")
+        client.post("/logout", headers={"Origin": ORIGIN})
+        clock.advance(LOOK_S + 1)
+        assert code_of(socket) == 1008
