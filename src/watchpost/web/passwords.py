@@ -29,7 +29,7 @@ def check_password(password: str, user: str) -> None:
 
 
 class Passwords:
-    """Makes and checks hashes. Each takes about 50 ms of a core and 64 MiB: call from a thread, a few at once."""
+    """Makes and checks hashes. Each takes a quarter of a second of a core and 64 MiB: call from a thread."""
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher(time_cost=3, memory_cost=64 * 1024, parallelism=4)

@@ -6,7 +6,6 @@ that two people at it do not undo each other's work. The server reads the file a
 
 from __future__ import annotations
 
-import os
 import threading
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -133,9 +132,7 @@ def router(file: Path, clock: Clock) -> APIRouter:
             set={place + pointer: value for pointer, value in given.set.items()},
             remove=[place + pointer for pointer in given.remove],
         )
-        if camera not in editor.settings().cameras:
-            raise HTTPException(404, "no such camera")
-        return editor.change(inner, if_match, dry_run)
+        return editor.change(inner, if_match, dry_run, camera)
 
     @routes.put("/cameras/{camera}", summary="Add a camera, or replace all of its settings", responses=refusals)
     def put_camera(_user: Admin, camera: str, given: Data, if_match: IfMatch = None, dry_run: DryRun = False) -> Saved:
@@ -143,9 +140,7 @@ def router(file: Path, clock: Clock) -> APIRouter:
 
     @routes.delete("/cameras/{camera}", summary="Remove a camera from the configuration", responses=refusals)
     def remove_camera(_user: Admin, camera: str, if_match: IfMatch = None) -> Saved:
-        if camera not in editor.settings().cameras:
-            raise HTTPException(404, "no such camera")
-        return editor.change(Change(remove=[_camera_place(camera)]), if_match, dry_run=False)
+        return editor.change(Change(remove=[_camera_place(camera)]), if_match, False, camera)
 
     return routes
 
@@ -195,17 +190,20 @@ class _Editor:
             models=_models(config),
         )
 
-    def change(self, given: Change, if_match: str | None, dry_run: bool) -> Saved:
-        """Make a change, or only see whether it would do."""
+    def change(self, given: Change, if_match: str | None, dry_run: bool, camera: str | None = None) -> Saved:
+        """Make a change, or only see whether it would do; of a `camera` that has to be there."""
         if if_match is None:
             raise HTTPException(428, "name the version that you change, its ETag, in the header If-Match")
         with self._lock:
             content, version = read(self._file)
             if if_match.removeprefix("W/").strip('"') != version:
                 raise ChangedMeanwhileError("the configuration has been changed by somebody else; look at it again.")
-            new = rewritten(content, changed(written(content), given.set, given.remove))
-            loads(new, self._file.name, self._file.resolve().parent, os.environ)
+            data = written(content)
+            if camera is not None and camera not in (data.get("cameras") or {}):
+                raise HTTPException(404, "no such camera")
+            new = rewritten(content, changed(data, given.set, given.remove), data)
             if dry_run:
+                loads(new, self._file.name, self._file.resolve().parent)
                 return Saved(version=version)
             return Saved(version=save(self._file, new, version, self._clock.wall_time_s()))
 
