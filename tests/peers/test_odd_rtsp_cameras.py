@@ -89,14 +89,14 @@ def test_nobody_else_comes_through_the_door() -> None:
 
 
 @pytest.mark.parametrize("status", [301, 302, 305])
-def test_a_redirect_is_followed(status: int) -> None:
-    with ScriptedCamera(FILM) as there:
+def test_a_redirect_is_followed_with_user_and_password(status: int) -> None:
+    with ScriptedCamera(FILM, answer=Guard("MD5")) as there:
 
         def elsewhere(request: Request, usual: Answer) -> Answer:
             return Answer(status, {"Location": there.address()}) if request.method == "DESCRIBE" else usual
 
         with ScriptedCamera(FILM, answer=elsewhere) as camera:
-            assert shown(read(camera.address(), 20)) == (20, 0)
+            assert shown(read(camera.address(USER), 20)) == (20, 0)
             assert not camera.asked("PLAY")
         assert there.asked("PLAY")
 
