@@ -12,7 +12,7 @@ from watchpost.web.live_session import NO_SUCH_CAMERA, TOO_MANY, LiveSession
 from watchpost.web.services import Services
 
 MOST_VIEWERS: Final = 150
-"""Of all cameras together: a server takes 200 connections, and some stay for everything else."""
+"""Of all cameras together: what waits for slow ones stays within 600 MB."""
 
 
 def router(services: Services) -> APIRouter:
