@@ -12,8 +12,10 @@ from fakes import detections, event, frame
 from hashing import cheap_passwords
 from watchpost.clock import Clock, ManualClock
 from watchpost.config import load
+from watchpost.notes.book import NoteBook
 from watchpost.recordings.archive import Archive
 from watchpost.runtime.figures import CameraFigures, Figures
+from watchpost.runtime.history import History
 from watchpost.runtime.live import LiveHub
 from watchpost.stores import sqlite
 from watchpost.web.accounts import Accounts
@@ -39,6 +41,7 @@ def whole_app(folder: Path, *, token: str | None = None, clock: Clock | None = N
     hub = LiveHub(clock)
     store = sqlite.create(sqlite.Options(path=folder / "events.db"))
     archive = Archive(folder)
+    book, history = NoteBook(folder / "notes.db"), History(folder / "history.db")
     accounts = Accounts(folder, clock, cheap_passwords())
     for camera in ("gate", "yard"):
         hub.publish(camera, frame(0), detections((1, 2, 30, 40)))
@@ -50,6 +53,8 @@ def whole_app(folder: Path, *, token: str | None = None, clock: Clock | None = N
         figures=lambda: figures,
         wake=lambda camera, _seconds: {"gate": True, "yard": False}.get(camera),
         recordings=lambda: archive,
+        notes=lambda: book,
+        history=lambda: history,
         accounts=accounts,
         config_file=file,
         configuration=lambda: load(file),
@@ -59,5 +64,6 @@ def whole_app(folder: Path, *, token: str | None = None, clock: Clock | None = N
         yield create_app(services, token=token)
     finally:
         accounts.close()
-        archive.close()
+        for each in (archive, book, history):
+            each.close()
         store.close()

@@ -166,4 +166,4 @@ def test_a_server_without_a_history_has_none_of_it() -> None:
     client = TestClient(create_app(Services(LiveHub(ManualClock()))), base_url="http://localhost")
     assert client.get("/api/insights/uptime").status_code == 404
     assert client.get("/api/insights/counts").status_code == 503
-    assert client.get("/api/insights/places?camera=gate").status_code == 503
+    assert client.get("/api/insights/places?camera=gate").status_code == 404

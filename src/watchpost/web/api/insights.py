@@ -179,7 +179,9 @@ def _add_events(routes: APIRouter, services: Services) -> None:
             if source == "events":
                 grid, events = insights.event_feet(ask(), asked.clauses(user, now_s()))
                 return _grid_json(grid, "events") | {"events": events}
-            history = None if services.history is None else services.history()
+            if services.history is None:
+                raise HTTPException(404, "this server keeps no history")
+            history = services.history()
             if history is None:
                 raise HTTPException(503, "the history can not be used; the server's log says why")
             return _grid_json(history.footprints.between(camera, *span), "seconds")
