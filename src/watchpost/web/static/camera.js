@@ -177,7 +177,8 @@ class CameraPage extends HTMLElement {
     } else this.status.firstChild.replaceWith(words);
     this.wakeButton.hidden = !this.canOperate || camera.gate !== "asleep" || camera.state !== "live";
     const state = stateOf(camera);
-    this.veil.hidden = !this.#isLive || state === "live" || state === "asleep" || state === "heavy";
+    const isSeen = state === "blind" && player?.state?.state === "playing"; // the analysis is late, the picture is not
+    this.veil.hidden = !this.#isLive || isSeen || ["live", "asleep", "heavy"].includes(state);
     this.veil.replaceChildren(stateMark(camera), element("small", {}, camera.detail));
   }
 

@@ -66,7 +66,8 @@ export class Tile {
     this.mark.replaceChildren(stateMark(camera, state !== "live"));
     this.figures.textContent = figures.join(" · ");
     this.record.hidden = !camera.recording || !isLive; // of a camera that is not reached nothing can be recorded
-    this.covered.hidden = isLive;
+    const isSeen = state === "blind" && this.#player?.state?.state === "playing"; // the analysis is late, the picture is not
+    this.covered.hidden = isLive || isSeen;
     this.covered.replaceChildren(stateMark(camera), element("small", {}, camera.detail));
     this.figure.dataset.state = state;
     this.figure.setAttribute("aria-label", [this.camera, words, ...figures].join(", "));
