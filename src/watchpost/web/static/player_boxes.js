@@ -32,6 +32,12 @@ export class BoxTimeline {
     this.#frames.length = 0;
   }
 
+  /** Seconds between the last two analysed frames; null while there are none. */
+  get step() {
+    const [before, last] = this.#frames.slice(-2);
+    return last === undefined ? null : last.time - before.time;
+  }
+
   /** The objects of the picture at a media time: as found in it, between two frames, or moved on from the last. */
   at(time) {
     let index = this.#frames.length - 1;

@@ -5,8 +5,8 @@ const TRIM_AT_S = 20;
 const JUMP_S = 1.5; // further behind than wished: jump, as catching up would take half a minute
 const CALM_S = 0.04; // so near to the wished delay nothing is corrected
 const SLOWEST = 0.92;
-const FASTEST = 1.15;
-const GAIN = 0.6; // change of the playback rate for a second too much
+const FASTEST = 1.12;
+const GAIN = 0.3; // change of the playback rate for a second too much
 const SMOOTHING = 8; // looks over which the delay is averaged: it jumps by a picture each time one comes
 const MOST_WAITING = 600; // fragments; a browser that takes none for so long is given up
 
