@@ -32,7 +32,8 @@ class PlotCard:
                 self._download = ui.button("CSV", icon="download", on_click=self._save).props(
                     f'flat dense aria-label="{view.text("insights.csv", title=title)}"'
                 )
-            self._body = ui.element("div").classes("wp-card-body")
+            with ui.element("div").classes("wp-card-body") as self._body:
+                ui.spinner(size="lg").classes("wp-waiting")  # until there is a chart, or a word why there is none
         self._download.visible = False
 
     async def refresh(self) -> None:
