@@ -52,7 +52,12 @@ SYNTAX = [
 
 SETTINGS = [
     ("a misspelt key at the top", "camaras: {}\n", 1, "did you mean 'cameras'?"),
-    ("an unknown key at the top", "zzz: 1\n", 1, "detection, history, models, processes, recordings, serve, sinks, store, web"),
+    (
+        "an unknown key at the top",
+        "zzz: 1\n",
+        1,
+        "detection, history, models, processes, recordings, serve, sinks, store, web",
+    ),
     ("a number of processes that is none", "processes: many\n", 1, "write auto, or a whole number from 1 to 64"),
     ("no processes at all", "processes: 0\n", 1, "write auto, or a whole number from 1 to 64"),
     ("a misspelt key of a camera", "cameras:\n  a:\n    source: x\n    rulez: []\n", 4, "did you mean 'rules'?"),
