@@ -23,6 +23,7 @@ from watchpost.cli.probe import probe
 from watchpost.cli.relay import relay
 from watchpost.cli.run import run
 from watchpost.cli.search import search
+from watchpost.cli.serve_file import serve_file
 from watchpost.cli.train import train
 from watchpost.cli.users import users_app
 from watchpost.cli.wake import wake
@@ -38,7 +39,23 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for verb in (demo, detect, watch, run, events, search, explain, wake, probe, doctor, check, export, relay, train):
+for verb in (
+    demo,
+    detect,
+    watch,
+    run,
+    events,
+    search,
+    explain,
+    wake,
+    probe,
+    doctor,
+    check,
+    export,
+    relay,
+    serve_file,
+    train,
+):
     app.command()(verb)
 app.add_typer(bench_app, name="bench")
 models_app.command("export")(export_model)

@@ -20,6 +20,7 @@ from watchpost.web.api import (
     events,
     export_events,
     figures,
+    hls,
     insights,
     layouts,
     live,
@@ -32,6 +33,7 @@ from watchpost.web.api import (
     system,
     try_model,
     wake,
+    whep,
 )
 from watchpost.web.auth import Gatekeeper
 from watchpost.web.es.app import create_es_app
@@ -77,6 +79,8 @@ def _routers(services: Services, gatekeeper: Gatekeeper) -> Iterator[APIRouter]:
     yield try_model.router(services)
     yield cameras.router(services)
     yield live.router(services)
+    yield hls.router(services)
+    yield whep.router(services)
     yield events.router(services)
     yield layouts.router(services.layouts)
     yield export_events.router(services)

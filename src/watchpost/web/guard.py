@@ -24,12 +24,19 @@ from watchpost.web.es.wire import refusal as es_refusal
 
 SESSION_COOKIE: Final = "watchpost_session"
 CSRF_HEADER: Final = "x-csrf-token"
+MAX_OFFER_BYTES: Final = 1 << 16
+"""A browser's offer of WebRTC."""
 MAX_BODY_BYTES: Final = 4096
 """Of a request, where `_LARGER_BODIES` says nothing else."""
 LOOK_S: Final = 10.0
 """How often it is looked whether who receives a stream may still do so."""
 
-_LARGER_BODIES: Final = (("/es/", MAX_ES_BODY_BYTES), ("/api/settings/", 1 << 18), ("/_nicegui", 1 << 20))
+_LARGER_BODIES: Final = (
+    ("/es/", MAX_ES_BODY_BYTES),
+    ("/api/settings/", 1 << 18),
+    ("/_nicegui", 1 << 20),
+    ("/api/whep/", MAX_OFFER_BYTES),
+)
 _OPEN_PATHS: Final = ("/login", "/healthz", "/api/accounts/login")
 _OPEN_FOLDERS: Final = ("/static/", "/locales/")
 _WITHOUT_CSRF_TOKEN: Final = ("/logout", "/_nicegui")

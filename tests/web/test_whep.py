@@ -1,0 +1,122 @@
+"""WebRTC: an offer is answered, packets of the camera come out at the other end, whoever leaves is let go."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import AsyncIterator
+
+import httpx2
+import pytest
+
+from fakes import detections, frame
+from filming import film
+from watchpost.clock import ManualClock, SystemClock
+from watchpost.runtime.live import LiveHub
+from watchpost.runtime.taps import Taps
+from watchpost.web.app import create_app
+from watchpost.web.services import Services
+
+aiortc = pytest.importorskip("aiortc")
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what aiortc is made of
+SDP = {"Content-Type": "application/sdp"}
+
+
+def make(camera: str = "gate") -> tuple[Services, httpx2.AsyncClient]:
+    hub = LiveHub(ManualClock())
+    hub.publish(camera, frame(0), detections((1, 2, 30, 40)), {})
+    services = Services(hub, clock=SystemClock())
+    transport = httpx2.ASGITransport(create_app(services))
+    return services, httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8800")
+
+
+async def send(taps: Taps) -> None:
+    """A camera of 10 pictures a second, five times as fast."""
+    while True:
+        for packet in film(60, gop=10):
+            taps.offer("gate", packet)
+            await asyncio.sleep(0.02)
+
+
+@contextlib.asynccontextmanager
+async def sending(services: Services) -> AsyncIterator[None]:
+    task = asyncio.create_task(send(services.taps))
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+def test_pictures_reach_a_peer() -> None:
+    async def scene() -> None:
+        services, client = make()
+        async with client, sending(services):
+            peer = aiortc.RTCPeerConnection(aiortc.RTCConfiguration(iceServers=[]))
+            got: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+            peer.on("track", lambda track: asyncio.ensure_future(first_of(track, got)))
+            peer.addTransceiver("video", "recvonly")
+            await peer.setLocalDescription(await peer.createOffer())
+            answer = await client.post("/api/whep/gate", content=peer.localDescription.sdp, headers=SDP)
+            assert answer.status_code == 201, answer.text
+            assert answer.headers["content-type"].startswith("application/sdp")
+            await peer.setRemoteDescription(aiortc.RTCSessionDescription(answer.text, "answer"))
+            picture = await asyncio.wait_for(got, 15)
+            assert (picture.width, picture.height) == (64, 48)  # type: ignore[attr-defined]
+            assert services.taps.viewers("gate") == 1
+            assert (await client.delete(answer.headers["location"])).status_code == 204
+            await gone(services)
+            assert (await client.delete(answer.headers["location"])).status_code == 404
+            await peer.close()
+
+    asyncio.run(scene())
+
+
+async def first_of(track: object, got: asyncio.Future[object]) -> None:
+    picture = await track.recv()  # type: ignore[attr-defined]
+    if not got.done():
+        got.set_result(picture)
+
+
+async def gone(services: Services) -> None:
+    for _ in range(200):
+        if services.taps.viewers("gate") == 0:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("the viewer's place is still held")
+
+
+@pytest.mark.parametrize(
+    "offer", ["", "v=0", "nonsense", "v=0\r\nm=video x", "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\n"]
+)
+def test_what_is_no_offer_is_refused_and_holds_nothing(offer: str) -> None:
+    async def scene() -> None:
+        services, client = make()
+        async with client, sending(services):
+            answer = await client.post("/api/whep/gate", content=offer, headers=SDP)
+            assert answer.status_code == 400, answer.text
+            await gone(services)
+
+    asyncio.run(scene())
+
+
+def test_other_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene() -> None:
+        services, client = make()
+        async with client:
+            assert (await client.post("/api/whep/nobody", content="v=0", headers=SDP)).status_code == 404
+            assert (await client.post("/api/whep/gate", content="v=0")).status_code == 415
+            for packet in film(2, codec="libx265"):
+                services.taps.offer("gate", packet)
+            answer = await client.post("/api/whep/gate", content="v=0", headers=SDP)
+            assert answer.status_code == 415
+            assert "hevc" in answer.json()["detail"]
+            assert services.taps.viewers("gate") == 0
+            monkeypatch.delitem(sys.modules, "watchpost.serving.webrtc", raising=False)
+            monkeypatch.setitem(sys.modules, "aiortc", None)
+            answer = await client.post("/api/whep/gate", content="v=0", headers=SDP)
+            assert answer.status_code == 501
+            assert "pip install 'watchpost[webrtc]'" in answer.json()["detail"]
+
+    asyncio.run(scene())
