@@ -121,10 +121,10 @@ def of_frames() -> None:
         boxes = np.random.default_rng(1).random((people, 4)).astype(np.float32) * 700
         found = Detections(boxes, np.ones(people, np.float32), np.zeros(people, np.int32), size)
         frames = [Frame("gate", None, number / 5, START_S, number) for number in range(20_000)]  # type: ignore[arg-type]
-        started_s = time.perf_counter()
+        started_s = time.process_time()
         for frame in frames:
             counted.see(frame, found)
-        print(f"feet of {people} people: {(time.perf_counter() - started_s) / len(frames) * 1e6:.1f} µs a frame")
+        print(f"feet of {people} people: {(time.process_time() - started_s) / len(frames) * 1e6:.1f} µs a frame")
 
 
 def main() -> None:
