@@ -43,7 +43,7 @@ def code(wall_time_s: float) -> list[bool]:
 
 
 def square_left(wall_time_s: float) -> float:
-    """Where the square's left edge is at a moment: it walks to and fro, of `WIDTH` pixels."""
+    """Where the square's left edge is at a moment: it walks back and forth, of `WIDTH` pixels."""
     at = wall_time_s * SPEED % (2 * _WAY)
     return at if at <= _WAY else 2 * _WAY - at
 

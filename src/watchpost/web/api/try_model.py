@@ -16,6 +16,7 @@ from watchpost.picture import encode_jpeg
 from watchpost.plugins import DEFAULT_MODEL
 from watchpost.types import BGR, Detections, Frame
 from watchpost.video.decoder import Decoder
+from watchpost.video.own_copy import own_copy
 from watchpost.web.access import Operator, check_sees
 from watchpost.web.services import Services
 
@@ -139,7 +140,7 @@ def newest_frame(services: Services, camera: str) -> Frame:
     with services.taps.open(camera) as tap:
         packets = tap.wait(_PICTURE_S)
     for packet in packets[:1]:  # it begins with a key frame
-        if frames := Decoder(camera).decode_alone(packet):
+        if frames := Decoder(camera).decode_alone(own_copy(packet)):
             return frames[0]
     raise HTTPException(409, "the camera gives no picture at present")
 
