@@ -54,9 +54,9 @@ def relay(*arguments: object) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def picture_hash(data: bytes) -> str:
+def picture_hash(data: bytes, extradata: bytes | None) -> str:
     """Of the picture's own units, however they are wrapped."""
-    if data[:4] == b"\x00\x00\x00\x01" or data[:3] == b"\x00\x00\x01":
+    if parameter_sets.is_byte_stream(extradata):
         units = [bytes(each) for each in parameter_sets.units(data)]
     else:
         units, at = [], 0
@@ -70,7 +70,8 @@ def picture_hash(data: bytes) -> str:
 
 def hashes(path: Path) -> list[str]:
     with av.open(path) as file:
-        return [picture_hash(bytes(each)) for each in file.demux(video=0) if each.size]
+        extradata = file.streams.video[0].codec_context.extradata
+        return [picture_hash(bytes(each), extradata) for each in file.demux(video=0) if each.size]
 
 
 class Reader:
@@ -97,7 +98,7 @@ class Reader:
         self._closed.set()
         self._thread.join(20)
         assert not self._thread.is_alive()
-        return [picture_hash(bytes(each.payload)) for each in self.taken]  # type: ignore[call-overload]
+        return [picture_hash(bytes(each.payload), each.stream.extradata) for each in self.taken]  # type: ignore[call-overload]
 
 
 def assert_in_order(got: list[str], sent: list[str], at_least: int) -> None:
@@ -178,7 +179,7 @@ def test_datagrams_reach_ffmpeg(clip: Path, tmp_path: Path) -> None:
         receiver.wait(20)
     assert process.returncode == 0, said
     got = hashes(out)
-    assert len(set(got) - set(hashes(clip))) <= 1, "the picture in whose midst it tuned in"
+    assert set(got) <= set(hashes(clip))
     assert len(got) >= 40
 
 
