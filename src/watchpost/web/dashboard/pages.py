@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -46,4 +47,13 @@ def nicegui_app() -> FastAPI:
         gzip_middleware_factory=None,
         show_welcome_message=False,
     )
+    # run_with's own looks for its server among all objects of the process: while other threads make theirs, Python
+    # raises SystemError in one of them
+    holder.router.lifespan_context = _lifespan
     return holder
+
+
+@asynccontextmanager
+async def _lifespan(_holder: FastAPI) -> AsyncIterator[None]:
+    async with nicegui.router.lifespan_context(nicegui):
+        yield
