@@ -143,6 +143,7 @@ def test_a_checkpoint_can_not_run_code(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_a_classic_trains_by_the_same_recipe(tmp_path: Path):
     from torchvision_ops import torchvision_or_reason
 
@@ -173,6 +174,7 @@ def run_alone(folder: Path, amp: str = "off", kill_after_s: float | None = None)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("amp", ["off", "bf16"])
 def test_killed_again_and_again_it_ends_with_the_same_loss(tmp_path: Path, amp: str):
     whole = run_alone(tmp_path / "whole", amp)
@@ -190,6 +192,7 @@ def test_killed_again_and_again_it_ends_with_the_same_loss(tmp_path: Path, amp: 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_eight_pictures_are_learned_by_heart(tmp_path: Path):
     recipe = shapes.recipe(
         epochs=200,

@@ -138,6 +138,7 @@ def environment() -> dict[str, str]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_ctrl_c_saves_and_the_run_goes_on(recipe_file: Path, tmp_path: Path):
     recipe_file.write_text(recipe_file.read_text().replace("epochs: 2\n", "epochs: 40\n"))
     out = tmp_path / "run"
@@ -157,6 +158,7 @@ def test_ctrl_c_saves_and_the_run_goes_on(recipe_file: Path, tmp_path: Path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_two_processes_train_one_model(recipe_file: Path, tmp_path: Path):
     out = tmp_path / "run"
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-port=29517"]
