@@ -116,9 +116,12 @@ WHEP = (
   await video.play();
   const changed = await moving(video);
   let stats = {};
-  (await peer.getStats()).forEach((each) => {
-    if (each.type === "inbound-rtp" && each.kind === "video") stats = each;
-  });
+  for (let looks = 0; looks < 100 && !(stats.framesDecoded > 10); looks += 1) {
+    await new Promise((done) => setTimeout(done, 200));
+    (await peer.getStats()).forEach((each) => {
+      if (each.type === "inbound-rtp" && each.kind === "video") stats = each;
+    });
+  }
   const gone = await fetch(answer.headers.get("Location"), {method: "DELETE"});
   return {
     status: answer.status, changed, width: video.videoWidth, decoded: stats.framesDecoded, lost: stats.packetsLost,

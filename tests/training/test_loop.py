@@ -195,7 +195,7 @@ def test_killed_again_and_again_it_ends_with_the_same_loss(tmp_path: Path, amp: 
 @pytest.mark.timeout(600)
 def test_eight_pictures_are_learned_by_heart(tmp_path: Path):
     recipe = shapes.recipe(
-        epochs=200,
+        epochs=300,
         lr=0.004,
         ema=0.98,
         model={"width": 0.5, "depth": 1},
