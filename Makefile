@@ -73,7 +73,7 @@ $(BIN)/python:
 	@$(BIN)/python -m pip --quiet --disable-pip-version-check uninstall --yes setuptools 2>/dev/null || true # 9 MB, unused
 
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
-	@echo "installing Watchpost (about 400 MB, once)"
+	@echo "installing Watchpost (about 500 MB, once)"
 	@$(INSTALL) -e .
 	@touch $@
 
