@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
@@ -13,6 +15,8 @@ from watchpost.types import AudioPacket, AudioStream, Packet, StreamInfo
 
 TICKS = Fraction(1, 90_000)
 FPS = 10
+SOUND_RATE = 48_000
+"""Of `film_with_sound`, Hz."""
 MIDNIGHT = 1_700_006_400.0
 """2023-11-15 00:00 UTC."""
 
@@ -101,3 +105,24 @@ def _sounds(stream: AudioStream, number: int) -> Iterator[AudioPacket]:
 
 
 G711 = AudioStream("pcm_alaw", 8000, 1, Fraction(1, 8000))
+
+
+def film_with_sound(count: int, **how: Any) -> list[Packet]:
+    """A film with a tone in AAC beside its pictures; `how` as for `film`."""
+    encoder = av.CodecContext.create("aac", "w")
+    encoder.sample_rate, encoder.layout, encoder.format = SOUND_RATE, "mono", "fltp"  # type: ignore[attr-defined]
+    encoder.open()
+    pieces = []
+    for start in range(0, count * SOUND_RATE // FPS, 1024):
+        tone = np.sin(np.arange(start, start + 1024, dtype=np.float32) / 20)[None]
+        samples = av.AudioFrame.from_ndarray(tone.astype(np.float32), format="fltp", layout="mono")
+        samples.sample_rate, samples.pts = SOUND_RATE, start
+        pieces += [AudioPacket(each.pts or 0, each) for each in encoder.encode(samples)]
+    stream = AudioStream("aac", SOUND_RATE, 1, Fraction(1, SOUND_RATE), encoder.extradata)
+    packets = film(count, **how)
+    info = replace(packets[0].stream, audio=stream)
+    step = SOUND_RATE // FPS
+    return [
+        replace(each, stream=info, audio=tuple(one for one in pieces if one.pts // step == number))
+        for number, each in enumerate(packets)
+    ]

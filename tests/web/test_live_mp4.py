@@ -6,9 +6,10 @@ import io
 from dataclasses import replace
 
 import av
+import numpy as np
 import pytest
 
-from filming import film
+from filming import G711, SOUND_RATE, film, film_with_sound
 from watchpost.mp4.boxes import boxes, find, need
 from watchpost.types import Packet
 from watchpost.web.live_mp4 import Header, LiveMp4, NotPassedOnError
@@ -109,3 +110,41 @@ def test_a_codec_that_browsers_do_not_take_is_told() -> None:
     packet = film(1)[0]
     with pytest.raises(NotPassedOnError, match="mjpeg"):
         LiveMp4().add(replace(packet, stream=replace(packet.stream, codec="mjpeg")))
+
+
+def test_sound_comes_along_for_who_listens_and_at_its_times() -> None:
+    made = all_of(LiveMp4(with_sound=True), film_with_sound(30))
+    header = made[0]
+    assert isinstance(header, Header)
+    assert header.mime.endswith(',mp4a.40.2"')
+    assert header.sound == "aac"
+    data = b"".join(each.data if isinstance(each, Header) else each for each in made)
+    with av.open(io.BytesIO(data)) as file:
+        sounds = [(float(frame.time or 0), frame.samples) for frame in file.decode(audio=0)]
+    assert sounds[0][0] == pytest.approx(0.0, abs=0.03)
+    assert sounds[-1][0] + sounds[-1][1] / SOUND_RATE == pytest.approx(3.0, abs=0.1)
+    times = [time_s for time_s, _ in sounds]
+    assert np.diff(times) == pytest.approx(1024 / SOUND_RATE, abs=1e-4), "without a hole"
+    assert [time for time, _ in played(made)] == [number / 10 for number in range(30)]
+
+
+def test_who_does_not_listen_is_told_of_the_sound_alone() -> None:
+    header, *fragments = all_of(LiveMp4(), film_with_sound(5))
+    assert isinstance(header, Header)
+    assert (header.sound, "mp4a" in header.mime) == ("aac", False)
+    assert all(isinstance(each, bytes) and each.count(b"traf") == 1 for each in fragments)
+
+
+def test_sound_that_browsers_do_not_play_is_left_out_and_named() -> None:
+    header = LiveMp4(with_sound=True).add(film(1, sound=G711)[0])[0]
+    assert isinstance(header, Header)
+    assert (header.sound, "," in header.mime) == ("pcm_alaw", False)
+
+
+def test_where_the_sound_breaks_off_the_pictures_go_on_alone_and_it_comes_back() -> None:
+    packets = film_with_sound(60)
+    silent = [replace(each, audio=()) if 8 <= number < 32 else each for number, each in enumerate(packets)]
+    made = all_of(LiveMp4(with_sound=True), silent)
+    headers = [each.mime for each in made if isinstance(each, Header)]
+    assert ["mp4a" in mime for mime in headers] == [True, False, True]
+    assert sum(isinstance(each, bytes) for each in made) > 40

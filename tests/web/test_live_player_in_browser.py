@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from filming import FPS, film
+from filming import FPS, film_with_sound
 from waiting import until
 from watchpost.clock import SystemClock
+from watchpost.config import loads
 from watchpost.picture import ArrayPicture
 from watchpost.runtime.boxes import Boxes, BoxFeed, SeenObject
 from watchpost.runtime.live import LiveHub
@@ -25,6 +26,13 @@ from watchpost.web.services import Services
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WIDTH, HEIGHT = 128, 96
+CONFIG = """
+cameras:
+  정문:
+    source: "synthetic:"
+    zones: {마당: [[0.2, 0.2], [0.8, 0.2], [0.8, 0.8], [0.2, 0.8]]}
+    lines: {문: [[0.1, 0.9], [0.9, 0.9]]}
+"""
 ADD = """async () => {
   await import("/static/player.js");
   const player = document.createElement("wp-player");
@@ -67,7 +75,7 @@ class Camera:
         self._thread.start()
 
     def _run(self) -> None:
-        for number, packet in enumerate(film(90 * FPS, size=(WIDTH, HEIGHT), camera="정문", start_s=1000.0)):
+        for number, packet in enumerate(film_with_sound(90 * FPS, size=(WIDTH, HEIGHT), camera="정문", start_s=1000.0)):
             if self._stop.wait(1 / FPS):
                 return
             stream = replace(packet.stream, codec="mjpeg") if self.is_jpeg else packet.stream
@@ -90,11 +98,12 @@ class Camera:
 
 
 @pytest.fixture(scope="module")
-def room() -> Iterator[Any]:
+def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     sync_api = pytest.importorskip("playwright.sync_api")
     hub, taps, boxes = LiveHub(SystemClock()), Taps(), BoxFeed()
     camera = Camera(hub, taps, boxes)
-    server = WebServer(create_app(Services(hub, taps=taps, boxes=boxes)), port=0)
+    config = loads(CONFIG, "watchpost.yaml", tmp_path_factory.mktemp("player"))
+    server = WebServer(create_app(Services(hub, taps=taps, boxes=boxes, configuration=lambda: config)), port=0)
     address = server.start()
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
@@ -151,6 +160,36 @@ def test_a_box_moves_between_two_analysed_frames_and_a_little_on_after_the_last(
         [[1, 0.45], [3, 0.7]],
         [],
     ]
+
+
+def test_zones_and_lines_are_drawn_for_who_wants_them(room: Any) -> None:
+    page, _, _ = room
+    # the zone's upper edge and the line, in an element of 512 x 288 with 64 pixels of black at each side
+    has_colour = """([x, y, wanted]) => {
+      const around = player.canvas.getContext("2d").getImageData(x - 3, y - 3, 7, 7).data;
+      return Array.from({length: 49}, (_, at) => [...around.slice(at * 4, at * 4 + 3)])
+        .some((colour) => colour.every((value, index) => Math.abs(value - wanted[index]) < 30));
+    }"""
+    zone, line = [200, 58, [86, 180, 233]], [110, 259, [240, 192, 66]]
+    assert not page.evaluate(has_colour, line)
+    page.evaluate("() => player.setAttribute('zones', 'on')")
+    page.wait_for_function(has_colour, arg=line, timeout=10_000)
+    page.wait_for_function(has_colour, arg=zone, timeout=10_000)
+    page.evaluate("() => player.setAttribute('zones', 'off')")
+    page.wait_for_function(f"(arg) => !({has_colour})(arg)", arg=line, timeout=10_000)
+
+
+def test_there_is_sound_for_who_asks_for_it_alone(room: Any) -> None:
+    page, _, _ = room
+    page.wait_for_function("() => player.state.sound === 'aac' && player.state.mode === 'mp4'", timeout=10_000)
+    assert page.evaluate("() => [player.hasSound, player.isHeard, player.video.muted]") == [True, False, True]
+    assert page.evaluate("() => player.video.webkitAudioDecodedByteCount") == 0
+    page.evaluate("() => { seen.length = 0; player.isHeard = true; }")
+    page.wait_for_function("() => player.video.webkitAudioDecodedByteCount > 1000 && seen.length > 5", timeout=15_000)
+    assert page.evaluate("() => player.video.muted") is False
+    page.evaluate("() => { seen.length = 0; player.isHeard = false; }")
+    page.wait_for_function("() => seen.length > 5 && player.video.muted", timeout=15_000)
+    assert page.evaluate("() => player.video.webkitAudioDecodedByteCount") == 0
 
 
 def test_who_stops_looking_costs_nothing_and_comes_back(room: Any) -> None:

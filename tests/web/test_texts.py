@@ -8,6 +8,7 @@ import pytest
 
 import watchpost.web
 from watchpost.runtime.live import CameraState
+from watchpost.video.blindness import Blindness
 from watchpost.video.gate_explained import Reason, State
 from watchpost.web.texts import LANGUAGES, catalogue, choose_language, render_page
 
@@ -68,6 +69,7 @@ def test_every_state_and_kind_has_its_words():
         return {key.removeprefix(name) for key in keys if key.startswith(name)}
 
     assert family("watch.") == {*get_args(CameraState), "asleep", "heavy", "blind"}
+    assert family("blindness.") == set(get_args(Blindness))
     assert family("gate.") == {each.value for each in State}
     assert family("reason.") == {each.name.lower() for each in Reason}
     assert family("kind.") == KINDS

@@ -29,6 +29,7 @@ from watchpost.web.api import (
     recordings,
     search,
     settings,
+    shapes,
     sources,
     system,
     try_model,
@@ -77,6 +78,7 @@ def _routers(services: Services, gatekeeper: Gatekeeper) -> Iterator[APIRouter]:
         yield recordings.router(services, services.recordings)
     yield camera_events.router(services)
     yield try_model.router(services)
+    yield shapes.router(services)
     yield cameras.router(services)
     yield live.router(services)
     yield hls.router(services)

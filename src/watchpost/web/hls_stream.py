@@ -19,10 +19,9 @@ from watchpost.mp4.streams import AudioFormat, VideoFormat, sounds
 from watchpost.mp4.tracks import VIDEO_TIMESCALE, AudioTrack, VideoTrack
 from watchpost.types import Packet
 from watchpost.web.live_mp4 import codec_string
+from watchpost.web.live_sound import SOUND
 
 VIDEO_CODECS: Final = frozenset({"h264", "hevc"})
-_AUDIO: Final = {"aac": "mp4a.40.2", "mp3": "mp4a.6B", "opus": "opus"}
-"""Sound that browsers play, and what they call it (RFC 6381)."""
 _SEGMENT_S: Final = 2.0
 """A segment ends with the first key frame after this."""
 _LONGEST_SEGMENT_S: Final = 10.0
@@ -133,7 +132,7 @@ class HlsStream:
         if self._tracks is None:
             return ""
         video, audio = self._tracks
-        return ",".join([codec_string(video), *([_AUDIO[audio.codec]] if audio else [])])
+        return ",".join([codec_string(video), *([SOUND[audio.codec]] if audio else [])])
 
     @property
     def size(self) -> tuple[int, int]:
@@ -237,7 +236,7 @@ class HlsStream:
         sound = self._audio.track
         if self._video.track is None:
             return None
-        return self._video.track, sound if sound is not None and sound.codec in _AUDIO else None
+        return self._video.track, sound if sound is not None and sound.codec in SOUND else None
 
     def _begin(self, packet: Packet, dts: int) -> None:
         tracks = self._now()

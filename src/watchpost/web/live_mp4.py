@@ -12,8 +12,9 @@ from typing import Final
 from watchpost.errors import WatchpostError
 from watchpost.mp4.fragments import Sample, header, media
 from watchpost.mp4.streams import VideoFormat
-from watchpost.mp4.tracks import VIDEO_TIMESCALE, VideoTrack
+from watchpost.mp4.tracks import VIDEO_TIMESCALE, AudioTrack, VideoTrack
 from watchpost.types import Packet
+from watchpost.web.live_sound import SOUND, LiveSound
 
 CODECS: Final = frozenset({"h264", "hevc"})
 """What browsers play in MP4 and cameras send; FFmpeg's names."""
@@ -39,18 +40,23 @@ class Header:
     height: int
     camera_time_s: float
     """Camera time at the media's time 0. It changes where the camera's clock was started afresh."""
+    sound: str
+    """The codec of the camera's sound, FFmpeg's name; empty without. It is in the stream where `mime` names it."""
 
 
 class LiveMp4:
     """One viewer's stream. `add` takes packets as the timestamp filter leaves them, from a key frame on."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, with_sound: bool = False) -> None:
+        """`with_sound`: of a camera whose sound browsers play, it is passed on too. Pictures come a little later then,
+        as players wait for both."""
         self._format = VideoFormat()
+        self._sound = LiveSound() if with_sound else None
         self._number = 0
         self._zero: int | None = None
         """Ticks of camera time at the media's 0, `None` before the first picture."""
-        self._told: tuple[VideoTrack, int] | None = None
-        """Track and zero of the last header."""
+        self._told: tuple[VideoTrack, AudioTrack | None, int] | None = None
+        """Tracks and zero of the last header."""
         self._last_real = 0
         """When the last picture is decoded, in ticks of camera time."""
         self._last_dts = 0
@@ -74,18 +80,23 @@ class LiveMp4:
                 f"{packet.camera}: browsers take H.264 and H.265, and it sends {packet.stream.codec}."
             )
         has_changed = self._format.see(packet)
+        is_described = self._sound is None or self._sound.see(packet)
+        sound = self._sound.track if self._sound is not None else None
+        has_changed |= self._told is not None and self._told[1] != sound
         self._waits_for_key |= has_changed or packet.is_discontinuous
         track = self._format.track
-        if track is None or (self._waits_for_key and not packet.is_key):
+        if track is None or (self._waits_for_key and not (packet.is_key and is_described)):
             return []
         self._waits_for_key = False
         dts, pts = _ticks(packet)
         self._place(packet, dts)
         assert self._zero is not None  # noqa: S101 - for the type checker: `_place` has set it
         made: list[Header | bytes] = []
-        if self._told != (track, self._zero):
-            self._told = track, self._zero
-            made.append(_header(track, packet, self._zero / VIDEO_TIMESCALE))
+        if self._told != (track, sound, self._zero):
+            self._told = track, sound, self._zero
+            made.append(_header(track, sound, packet, self._zero / VIDEO_TIMESCALE))
+            if self._sound is not None:
+                self._sound.forget()
         made.append(self._fragment(packet, dts - self._zero, pts - self._zero))
         return made
 
@@ -106,7 +117,8 @@ class LiveMp4:
         self._number += 1
         self._last_dts, self._last_duration = dts, max(1, round(self._interval))
         sample = Sample(self._format.stored(packet), self._last_duration, pts - dts, packet.is_key)
-        return b"".join(media(self._number, dts, [sample]))
+        heard = self._sound.heard(packet, self._zero or 0) if self._sound is not None else (0, [])
+        return b"".join(media(self._number, dts, [sample], *heard))
 
 
 def codec_string(track: VideoTrack) -> str:
@@ -126,11 +138,13 @@ def codec_string(track: VideoTrack) -> str:
     return ".".join(parts)
 
 
-def _header(track: VideoTrack, packet: Packet, zero_s: float) -> Header:
-    data = header(track, None, {"camera": packet.camera}, packet.wall_time_s)
+def _header(track: VideoTrack, sound: AudioTrack | None, packet: Packet, zero_s: float) -> Header:
+    data = header(track, sound, {"camera": packet.camera}, packet.wall_time_s)
     turned = track.rotation in (90, 270)
     width, height = (track.height, track.width) if turned else (track.width, track.height)
-    return Header(data, f'video/mp4; codecs="{codec_string(track)}"', width, height, zero_s)
+    codecs = ",".join([codec_string(track), *([SOUND[sound.codec]] if sound is not None else [])])
+    its_sound = packet.stream.audio.codec if packet.stream.audio is not None else ""
+    return Header(data, f'video/mp4; codecs="{codecs}"', width, height, zero_s, its_sound)
 
 
 def _ticks(packet: Packet) -> tuple[int, int]:

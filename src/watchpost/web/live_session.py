@@ -52,6 +52,8 @@ class LiveSession:
         taps: Taps,
         boxes: BoxFeed,
         stop: threading.Event,
+        *,
+        with_sound: bool = False,
     ) -> None:
         self._socket = socket
         self._camera = camera
@@ -60,7 +62,7 @@ class LiveSession:
         self._boxes = boxes
         self._stop = stop
         self._news = asyncio.Event()
-        self._mp4 = LiveMp4()
+        self._mp4 = LiveMp4(with_sound=with_sound)
         self._waiting: list[Packet] = []
         self._skipped = 0
         """Packets given up here, as the viewer was behind."""
@@ -153,7 +155,7 @@ class LiveSession:
 
     async def _say_header(self, header: Header) -> None:
         said = {"mime": header.mime, "width": header.width, "height": header.height}
-        await self._say({"kind": "header", **said, "camera_time_s": header.camera_time_s})
+        await self._say({"kind": "header", **said, "camera_time_s": header.camera_time_s, "sound": header.sound})
         await self._send(self._socket.send_bytes(header.data))
 
     async def _say_boxes(self, boxes: Boxes) -> None:

@@ -21,7 +21,7 @@ def router(services: Services) -> APIRouter:
     places = threading.BoundedSemaphore(MOST_VIEWERS)
 
     @routes.websocket("/{camera:path}")
-    async def live(socket: WebSocket, user: Viewer, camera: str) -> None:
+    async def live(socket: WebSocket, user: Viewer, camera: str, sound: bool = False) -> None:
         # accepted first: a browser tells its page nothing of why a WebSocket was refused
         await socket.accept()
         if not may_see(user, camera) or services.hub.status(camera) is None:
@@ -32,7 +32,10 @@ def router(services: Services) -> APIRouter:
             return
 
         try:
-            await LiveSession(socket, camera, services.hub, services.taps, services.boxes, services.stop).run()
+            session = LiveSession(
+                socket, camera, services.hub, services.taps, services.boxes, services.stop, with_sound=sound
+            )
+            await session.run()
         finally:
             places.release()
 

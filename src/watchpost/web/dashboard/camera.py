@@ -22,6 +22,8 @@ _SHORTCUTS: Final = (
     ("o", "mark_out"),
     ("End", "live"),
     ("+ -", "zoom"),
+    ("z", "zones"),
+    ("m", "sound"),
     ("w", "wake"),
     ("f", "full"),
 )

@@ -16,6 +16,7 @@ _SHORTCUTS: Final = (
     ("f", "full"),
     ("l", "list"),
     ("e", "strip"),
+    ("z", "zones"),
     ("Enter", "open"),
     ("Shift ←→", "move"),
 )

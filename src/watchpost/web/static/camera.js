@@ -6,10 +6,10 @@ import { ExplainPanel } from "./explain.js";
 import { Playback } from "./playback.js";
 import { TryPanel } from "./try_model.js";
 import { ZonePanel } from "./zone_panel.js";
-import { ask, cameraApi, element, icon, iconButton, isTyping, reader } from "./dom.js";
+import { ask, cameraApi, element, icon, iconButton, isTyping, kept, reader } from "./dom.js";
 import { subscribe } from "./news.js";
 import { fullMoment, number, text } from "./texts.js";
-import { delayOf, playerOf, stateMark, stateOf } from "./words.js";
+import { delayOf, detailOf, playerOf, stateMark, stateOf } from "./words.js";
 
 const SPEEDS = [0.5, 1, 2, 4, 8];
 const LOAD_MS = 300;
@@ -138,6 +138,7 @@ class CameraPage extends HTMLElement {
       panel.hidden = each !== name;
       panel.isShown = each === name;
     }
+    this.screen.querySelector("wp-player")?.setAttribute("zones", this.#hasZones ? "on" : "off");
     for (const tab of this.tabs.children) {
       tab.setAttribute("aria-selected", String(tab.dataset.tab === name));
       tab.tabIndex = tab.dataset.tab === name ? 0 : -1;
@@ -167,19 +168,56 @@ class CameraPage extends HTMLElement {
     }
     if (camera.width) parts.push(element("span", {}, `${camera.width}×${camera.height}`));
     if (camera.dropped) parts.push(element("span", {}, text("status.dropped", { count: camera.dropped })));
-    if (camera.detail) parts.push(element("span", { class: "wp-error" }, camera.detail));
+    if (detailOf(camera)) parts.push(element("span", { class: "wp-error" }, detailOf(camera)));
     const words = element("div", { class: "figures" }, ...parts);
     if (!this.firstStatus) {
       this.firstStatus = true;
       this.wakeButton = element("button", { type: "button", class: "wp-button", onclick: () => this.#wake() }, icon("wb_sunny"), text("wake.button"));
-      this.status.replaceChildren(words, element("span", { class: "push" }), this.wakeButton,
+      this.soundButton = iconButton("volume_off", text("camera.listen"), () => this.#listen(), { "aria-keyshortcuts": "m" });
+      this.zonesButton = iconButton("polyline", text("wall.zones"), () => this.#toggleZones(), { "aria-keyshortcuts": "z" });
+      this.status.replaceChildren(words, element("span", { class: "push" }), this.wakeButton, this.soundButton, this.zonesButton,
         iconButton("fullscreen", text("wall.full"), () => this.#fullScreen(), { "aria-keyshortcuts": "f" }));
     } else this.status.firstChild.replaceWith(words);
     this.wakeButton.hidden = !this.canOperate || camera.gate !== "asleep" || camera.state !== "live";
     const state = stateOf(camera);
-    const isSeen = state === "blind" && player?.state?.state === "playing"; // the analysis is late, the picture is not
+    const isSeen = state === "blind" && player?.state?.state === "playing"; // dark or frozen, it is looked at all the same
     this.veil.hidden = !this.#isLive || isSeen || ["live", "asleep", "heavy"].includes(state);
-    this.veil.replaceChildren(stateMark(camera), element("small", {}, camera.detail));
+    this.veil.replaceChildren(stateMark(camera), element("small", {}, detailOf(camera)));
+    this.#marks(player);
+  }
+
+  // ---- what is drawn and heard with the live picture
+
+  #marks(player) {
+    const sound = player?.state?.sound ?? "";
+    const isHeard = Boolean(player?.isHeard);
+    const label = sound && !player.hasSound ? text("camera.no_sound", { codec: sound }) : text(isHeard ? "camera.mute" : "camera.listen");
+    this.soundButton.hidden = !sound;
+    this.soundButton.disabled = !player?.hasSound;
+    this.soundButton.title = label;
+    this.soundButton.setAttribute("aria-label", label);
+    this.soundButton.setAttribute("aria-pressed", String(isHeard));
+    this.soundButton.firstChild.textContent = isHeard ? "volume_up" : "volume_off";
+    this.zonesButton.hidden = !this.#isLive || this.panels.zones?.hidden === false;
+    this.zonesButton.setAttribute("aria-pressed", String(kept.get("camera.zones", true)));
+  }
+
+  #listen() {
+    const player = this.screen.querySelector("wp-player");
+    if (player?.hasSound) player.isHeard = !player.isHeard;
+    this.#marks(player);
+  }
+
+  #toggleZones() {
+    kept.set("camera.zones", !kept.get("camera.zones", true));
+    const player = this.screen.querySelector("wp-player");
+    player?.setAttribute("zones", this.#hasZones ? "on" : "off");
+    this.#marks(player);
+  }
+
+  // Who draws them sees the editor's instead.
+  get #hasZones() {
+    return kept.get("camera.zones", true) && this.panels?.zones?.hidden !== false;
   }
 
   async #wake() {
@@ -197,8 +235,14 @@ class CameraPage extends HTMLElement {
 
   #stream(isWanted) {
     const player = this.screen.querySelector("wp-player");
-    if (isWanted && !player) this.screen.prepend(playerOf(this.camera, "fill"));
+    if (isWanted && !player) this.screen.prepend(this.#player());
     else if (!isWanted) player?.remove();
+  }
+
+  #player() {
+    const player = playerOf(this.camera, { fit: "fill", hasZones: this.#hasZones });
+    player.addEventListener("state", () => this.firstStatus && this.#marks(player));
+    return player;
   }
 
   #settle() {
@@ -275,6 +319,7 @@ class CameraPage extends HTMLElement {
       k: () => this.#toggle(), ",": () => this.#step(-1), ".": () => this.#step(1), i: () => this.#mark("since"),
       o: () => this.#mark("until"), f: () => this.#fullScreen(), j: () => this.#jump(-10), l: () => this.#jump(10),
       End: () => this.#goLive(), "+": () => this.line.zoom(0.5), "-": () => this.line.zoom(2),
+      m: () => this.#listen(), z: () => this.zonesButton?.hidden === false && this.#toggleZones(),
       w: () => this.wakeButton?.hidden === false && this.#wake(),
     }[press.key];
     if (!work) return;

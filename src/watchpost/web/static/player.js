@@ -2,12 +2,15 @@
 //
 // It plays while it is in the page, unless it has the attribute `stopped`; `start()` and `stop()` say otherwise. In a
 // hidden tab it asks for nothing. Events, both with a `detail`:
-//   state  {state, mode, camera, detail}  state: stopped, connecting, playing, waiting, failed; mode: mp4, mjpeg, null;
-//          camera: the server's words on the camera (fps, delay_s, gate ...), about once a second
+//   state  {state, mode, camera, detail, sound, isHeard}  state: stopped, connecting, playing, waiting, failed; mode: mp4,
+//          mjpeg, null; camera: the server's words on the camera (fps, delay_s, gate ...), about once a second; sound: the
+//          codec of the camera's sound, "" without; isHeard: whether it is played
 //   frame  {mediaTime, cameraTime, objects}  a picture is shown; in `mjpeg` mode there are none
-// `names` (class -> word) puts the labels into the reader's language; `boxes="off"` draws none.
+// `names` (class -> word) puts the labels into the reader's language; `boxes="off"` draws none; `zones="on"` draws the
+// camera's zones and lines. There is no sound until `isHeard` is set, after a click: the sound is not even sent before.
 import { LiveMedia, canPlay, hasMediaSource } from "./player_media.js";
 import { BoxTimeline, draw, placed } from "./player_boxes.js";
+import { drawShapes, shapesOf } from "./player_shapes.js";
 
 const LOOK_MS = 250;
 const SILENT_MS = 6000; // the server says something each second
@@ -21,6 +24,7 @@ const STALL_S = 0.04; // what a stall adds to the delay
 const LATENESSES = 24; // boxes from which it is seen how late they come
 const RECENT_S = 5;
 const BROKEN_BEFORE_FALLBACK = 3;
+const PLAYABLE_SOUND = ["aac", "mp3", "opus"]; // in MP4, by browsers
 const CODES = { 4404: "no-camera", 1008: "logged-out", 1013: "too-many" };
 
 const style = new CSSStyleSheet();
@@ -33,7 +37,7 @@ style.replaceSync(`
 `);
 
 class Player extends HTMLElement {
-  static observedAttributes = ["camera", "fit", "boxes"];
+  static observedAttributes = ["camera", "fit", "boxes", "zones"];
 
   /** Class name -> word for the labels. */
   names = {};
@@ -46,7 +50,9 @@ class Player extends HTMLElement {
   #socket = null;
   #isWanted = true;
   #isOn = false; // wanted, in the page and seen
-  #state = { state: "stopped", mode: null, camera: null, detail: "" };
+  #state = { state: "stopped", mode: null, camera: null, detail: "", sound: "", isHeard: false };
+  #shapes = null; // zones and lines, once they are asked for
+  #tracks = 0; // in the stream: pictures, and perhaps sound
   #zero = 0; // camera time at media time 0
   #latenesses = []; // {at, late}: how far the newest picture was ahead of boxes when these came
   #stalls = 0;
@@ -76,6 +82,17 @@ class Player extends HTMLElement {
   get video() { return this.#video; }
   get canvas() { return this.#canvas; }
   get state() { return this.#state; }
+  /** Whether this browser could play the camera's sound. */
+  get hasSound() { return PLAYABLE_SOUND.includes(this.#state.sound) && this.#state.mode === "mp4"; }
+  get isHeard() { return this.#state.isHeard; }
+  set isHeard(isHeard) {
+    if (isHeard === this.#state.isHeard) return;
+    this.#tell({ isHeard });
+    this.#video.muted = !isHeard;
+    if (!this.#isOn) return;
+    this.#leave(); // and comes again, with the sound or without
+    this.#weigh();
+  }
   /** Seconds that the picture is shown behind the newest one received; null before the first. */
   get delay() { return this.#media?.delay ?? null; }
 
@@ -97,12 +114,16 @@ class Player extends HTMLElement {
     if (before === now) return;
     if (name !== "camera") {
       this.#fit();
+      if (name === "zones") this.#askShapes();
       this.#redraw();
       return;
     }
     this.#leave();
     this.#boxes.clear();
     this.#broken = this.#failures = 0;
+    this.#shapes = null;
+    this.#tell({ sound: "", isHeard: false });
+    this.#video.muted = true;
     this.#weigh();
   }
 
@@ -160,6 +181,7 @@ class Player extends HTMLElement {
   #connect() {
     const address = new URL(`/api/live/${encodeURIComponent(this.getAttribute("camera"))}`, location.href);
     address.protocol = address.protocol.replace("http", "ws");
+    if (this.#state.isHeard) address.searchParams.set("sound", "true");
     const socket = new WebSocket(address);
     socket.binaryType = "arraybuffer";
     socket.addEventListener("message", ({ data }) => {
@@ -183,11 +205,20 @@ class Player extends HTMLElement {
     }
   }
 
-  #begin({ mime, camera_time_s: zero }) {
+  #begin({ mime, camera_time_s: zero, sound }) {
     if (!canPlay(mime)) {
-      this.#fallBack(mime);
+      if (mime.includes(",")) this.isHeard = false; // without the sound it may do
+      else this.#fallBack(mime);
       return;
     }
+    this.#tell({ sound });
+    this.#askShapes(); // a camera that was set up anew begins anew
+    const tracks = mime.split(",").length;
+    if (this.#media !== null && tracks !== this.#tracks) { // a buffer keeps its number of tracks
+      this.#media.close();
+      this.#media = null;
+    }
+    this.#tracks = tracks;
     if (zero !== this.#zero) this.#boxes.clear();
     this.#zero = zero;
     if (this.#media === null) {
@@ -195,6 +226,15 @@ class Player extends HTMLElement {
       this.#watch();
     }
     this.#media.header(mime);
+  }
+
+  async #askShapes() {
+    const camera = this.getAttribute("camera");
+    if (this.getAttribute("zones") !== "on" || !camera || !this.isConnected) return;
+    const found = await shapesOf(camera);
+    if (camera !== this.getAttribute("camera")) return;
+    this.#shapes = found;
+    this.#redraw();
   }
 
   #take({ media_time_s: time, objects }) {
@@ -269,7 +309,11 @@ class Player extends HTMLElement {
     const isDrawn = this.#shown !== null && this.getAttribute("boxes") !== "off";
     const objects = isDrawn ? this.#boxes.at(this.#shown) : [];
     const area = placed(this.#fitting, this.#video.videoWidth, this.#video.videoHeight, width, height);
-    draw(this.#canvas.getContext("2d"), area, objects, (name) => this.names[name] ?? name, scale);
+    const context = this.#canvas.getContext("2d");
+    context.clearRect(0, 0, width, height);
+    const hasShapes = this.#shown !== null && this.#shapes !== null && this.getAttribute("zones") === "on";
+    if (hasShapes) drawShapes(context, area, this.#shapes, scale);
+    draw(context, area, objects, (name) => this.names[name] ?? name, scale);
     return objects;
   }
 
@@ -289,7 +333,10 @@ class Player extends HTMLElement {
   /** The browser could not go on with the stream. */
   #break(reason) {
     if (this.#media === null) return;
-    this.#broken += 1;
+    if (this.#state.isHeard) { // perhaps it is the sound
+      this.#tell({ isHeard: false });
+      this.#video.muted = true;
+    } else this.#broken += 1;
     this.#again(reason);
   }
 

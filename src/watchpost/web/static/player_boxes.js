@@ -82,7 +82,6 @@ export function placed(fit, width, height, across, down) {
 
 /** Draw objects on a canvas, `area` in its pixels; `nameOf` gives the class in the reader's language. */
 export function draw(context, area, objects, nameOf, scale) {
-  context.clearRect(0, 0, context.canvas.width, context.canvas.height);
   const line = 2 * scale;
   const size = Math.max(11, Math.min(15, area.height / scale / 28)) * scale;
   context.font = `600 ${size}px ${FONT}`;

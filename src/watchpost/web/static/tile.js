@@ -1,7 +1,7 @@
 // One camera on the wall: the player, how it is, what it does, and what happened last.
 import { cameraPage, element, icon } from "./dom.js";
 import { number, text } from "./texts.js";
-import { delayOf, playerOf, stateMark, stateOf, stateText, whatHappened } from "./words.js";
+import { delayOf, detailOf, playerOf, stateMark, stateOf, stateText, whatHappened } from "./words.js";
 
 const SHOWN_MS = 8000;
 
@@ -11,9 +11,11 @@ export class Tile {
   #shown = "";
   #seen = null;
   #fading = 0;
+  #hasZones;
 
-  constructor(camera) {
+  constructor(camera, hasZones) {
     this.camera = camera;
+    this.#hasZones = hasZones;
     this.mark = element("span", { class: "mark" });
     this.record = element("span", { class: "record", hidden: true, title: text("wall.recording") }, "REC");
     this.figures = element("span", { class: "figures" });
@@ -36,13 +38,19 @@ export class Tile {
   settle() {
     const isWanted = this.#isInView && !document.hidden && this.figure.isConnected;
     if (isWanted && !this.#player) {
-      this.#player = playerOf(this.camera);
+      this.#player = playerOf(this.camera, { hasZones: this.#hasZones });
       this.figure.prepend(this.#player);
     } else if (!isWanted && this.#player) {
       this.#player.remove();
       this.#player = null;
     }
     if (this.figure.isConnected) this.#seen.observe(this.figure);
+  }
+
+  // Its zones and lines over the picture.
+  set hasZones(hasZones) {
+    this.#hasZones = hasZones;
+    this.#player?.setAttribute("zones", hasZones ? "on" : "off");
   }
 
   stop() {
@@ -60,15 +68,15 @@ export class Tile {
     const figures = [];
     if (isLive) figures.push(text("status.fps", { fps: number(camera.fps, 1) }));
     if (isLive && delay_ms !== null) figures.push(text("wall.ms", { ms: number(delay_ms) }));
-    const key = JSON.stringify([state, camera.detail, figures, camera.recording]);
+    const key = JSON.stringify([state, detailOf(camera), figures, camera.recording]);
     if (key === this.#shown) return;
     this.#shown = key;
     this.mark.replaceChildren(stateMark(camera, state !== "live"));
     this.figures.textContent = figures.join(" · ");
     this.record.hidden = !camera.recording || !isLive; // of a camera that is not reached nothing can be recorded
-    const isSeen = state === "blind" && this.#player?.state?.state === "playing"; // the analysis is late, the picture is not
+    const isSeen = state === "blind" && this.#player?.state?.state === "playing"; // dark or frozen, it is looked at all the same
     this.covered.hidden = isLive || isSeen;
-    this.covered.replaceChildren(stateMark(camera), element("small", {}, camera.detail));
+    this.covered.replaceChildren(stateMark(camera), element("small", {}, detailOf(camera)));
     this.figure.dataset.state = state;
     this.figure.setAttribute("aria-label", [this.camera, words, ...figures].join(", "));
   }

@@ -62,13 +62,14 @@ class Wall extends HTMLElement {
       iconButton("chevron_right", text("wall.next"), () => this.#turn(1)));
     this.listButton = iconButton("list", text("wall.list"), () => this.#toggle("list"), { "aria-pressed": "false", "aria-keyshortcuts": "l" });
     this.stripButton = iconButton("notifications", text("wall.strip"), () => this.#toggle("strip"), { "aria-pressed": "true", "aria-keyshortcuts": "e" });
+    this.zonesButton = iconButton("polyline", text("wall.zones"), () => this.#toggleZones(), { "aria-keyshortcuts": "z" });
     this.counts = element("div", { class: "counts" });
     const bar = element("div", { class: "wp-bar tools", role: "toolbar", "aria-label": text("nav.wall") },
       this.listButton, this.grids, this.pages, new Layouts(
         () => ({ grid: this.#size(), cameras: this.#tiles.map((tile) => tile.camera) }),
         ({ grid, cameras }) => this.#set({ grid, page: 0, order: cameras })),
       this.counts, element("span", { class: "push" }),
-      iconButton("fullscreen", text("wall.full"), () => this.#fullScreen(), { "aria-keyshortcuts": "f" }), this.stripButton);
+      this.zonesButton, iconButton("fullscreen", text("wall.full"), () => this.#fullScreen(), { "aria-keyshortcuts": "f" }), this.stripButton);
     this.grid = element("div", { class: "grid", role: "group", "aria-label": text("nav.wall") });
     this.nothing = element("p", { class: "wp-empty" }, text("wall.no_cameras"));
     this.list = element("wp-camera-list", { class: "wp-panel list", hidden: true });
@@ -143,7 +144,7 @@ class Wall extends HTMLElement {
   }
 
   #tile(name) {
-    const tile = new Tile(name);
+    const tile = new Tile(name, kept.get("wall.zones", false));
     const { figure } = tile;
     figure.addEventListener("dragstart", (drag) => drag.dataTransfer.setData(DATA, name));
     figure.addEventListener("dragover", (drag) => {
@@ -206,7 +207,14 @@ class Wall extends HTMLElement {
     if (which === "list" && !part.hidden) this.list.focusSearch();
   }
 
+  #toggleZones() {
+    kept.set("wall.zones", !kept.get("wall.zones", false));
+    for (const tile of this.#tiles) tile.hasZones = kept.get("wall.zones", false);
+    this.#marks();
+  }
+
   #marks() {
+    this.zonesButton.setAttribute("aria-pressed", String(kept.get("wall.zones", false)));
     this.listButton.setAttribute("aria-pressed", String(!this.list.hidden));
     this.stripButton.setAttribute("aria-pressed", String(!this.strip.hidden));
   }
@@ -231,6 +239,7 @@ class Wall extends HTMLElement {
     } else if (press.key === "f") this.#fullScreen();
     else if (press.key === "l") { press.preventDefault(); this.#toggle("list"); }
     else if (press.key === "e") this.#toggle("strip");
+    else if (press.key === "z") this.#toggleZones();
     else if (press.key === "PageDown" || press.key === "n") this.#turn(1);
     else if (press.key === "PageUp" || press.key === "p") this.#turn(-1);
     else if (/^[1-6]$/.test(press.key)) this.#set({ grid: GRIDS[press.key - 1], page: 0 });

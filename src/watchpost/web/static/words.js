@@ -2,7 +2,6 @@
 import { element, icon, cameraPage } from "./dom.js";
 import { family, knows, moment, fullMoment, number, text, textOr } from "./texts.js";
 
-const BLIND_AFTER_S = 15;
 const ICONS = {
   live: "videocam", asleep: "bedtime", heavy: "hourglass_bottom", connecting: "sync", reconnecting: "sync_problem",
   blind: "visibility_off", failed: "error", ended: "stop_circle",
@@ -11,13 +10,15 @@ const ICONS = {
 // What an operator has to know of a camera, in one word.
 export function stateOf(camera) {
   if (camera.state !== "live") return camera.state;
-  if (camera.delay_s !== null && camera.delay_s > BLIND_AFTER_S) return "blind";
   return camera.gate === "asleep" || camera.gate === "heavy" ? camera.gate : "live";
 }
 
+// What is wrong with it, if something is.
+export const detailOf = (camera) => (camera.blindness ? text(`blindness.${camera.blindness}`) : camera.detail);
+
 // A player of a camera, with the reader's words for what it finds.
-export function playerOf(camera, fit = "contain") {
-  const player = element("wp-player", { camera, fit });
+export function playerOf(camera, { fit = "contain", hasZones = false } = {}) {
+  const player = element("wp-player", { camera, fit, zones: hasZones ? "on" : null });
   player.names = family("class");
   return player;
 }
@@ -33,7 +34,7 @@ export const stateText = (state) => text(`watch.${state}`);
 export function stateMark(camera, withWords = true) {
   const state = stateOf(camera);
   const words = stateText(state);
-  const mark = element("span", { class: "wp-state", "data-state": state, title: camera.detail || words }, icon(ICONS[state]));
+  const mark = element("span", { class: "wp-state", "data-state": state, title: detailOf(camera) || words }, icon(ICONS[state]));
   if (withWords) mark.append(words);
   else mark.setAttribute("aria-label", words), mark.setAttribute("role", "img");
   return mark;
