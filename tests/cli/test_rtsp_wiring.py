@@ -12,8 +12,11 @@ from watchpost.cli._rtsp import start_rtsp
 from watchpost.clock import SystemClock
 from watchpost.config import InvalidConfigError, loads
 from watchpost.errors import ConfigError
+from watchpost.runtime.annotated import Annotated
+from watchpost.runtime.box_drawing import BoxDrawing, CameraShapes
 from watchpost.runtime.live import LiveHub
 from watchpost.runtime.taps import Taps
+from watchpost.serving.rtsp_server import RtspServer
 from watchpost.web.services import Services
 
 TOKEN = "correct horse battery"
@@ -26,14 +29,20 @@ def services() -> Services:
     return Services(hub, Taps())
 
 
+def start(text: str, serving: Services) -> RtspServer | None:
+    config = loads(text)
+    drawing = BoxDrawing(serving.boxes, CameraShapes(config)).of
+    return start_rtsp(config, serving, Annotated(serving.taps, drawing))
+
+
 def test_there_is_none_unless_it_is_wished() -> None:
-    assert start_rtsp(loads(CAMERA), services()) is None
+    assert start(CAMERA, services()) is None
 
 
 def test_cameras_as_they_are_and_annotated() -> None:
-    config = loads(f"{CAMERA}web: {{token: {TOKEN}}}\nserve: {{rtsp: {{port: 0}}}}\n")
+    config = f"{CAMERA}web: {{token: {TOKEN}}}\nserve: {{rtsp: {{port: 0}}}}\n"
     serving = services()
-    rtsp = start_rtsp(config, serving)
+    rtsp = start(config, serving)
     assert rtsp is not None
     basic = "Basic " + base64.b64encode(f"viewer:{TOKEN}".encode()).decode()
     try:
@@ -57,7 +66,7 @@ def test_cameras_as_they_are_and_annotated() -> None:
 
 def test_beyond_loopback_somebody_has_to_be_known() -> None:
     with pytest.raises(ConfigError, match=r"watchpost users add"):
-        start_rtsp(loads(f"{CAMERA}serve: {{rtsp: {{host: 0.0.0.0}}}}\n"), services())
+        start(f"{CAMERA}serve: {{rtsp: {{host: 0.0.0.0}}}}\n", services())
 
 
 def test_an_odd_port_is_told() -> None:

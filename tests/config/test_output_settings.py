@@ -12,11 +12,12 @@ def with_outputs(outputs: str) -> Configuration:
 
 def test_outputs_of_a_camera() -> None:
     config = with_outputs(
-        '[{url: "rtmp://10.0.0.9/live/a-secret-key", transcode: true}, {url: "udp://239.1.1.1:5000"}]'
+        '[{url: "rtmp://10.0.0.9/live/a-secret-key", transcode: true}, {url: "udp://239.1.1.1:5000", annotated: true}]'
     )
     first, second = config.cameras["gate"].outputs
     assert first.url.get_secret_value() == "rtmp://10.0.0.9/live/a-secret-key"
     assert (first.transcode, second.transcode, second.timeout) == (True, False, 10.0)
+    assert (first.annotated, second.annotated) == (False, True)
     assert "a-secret-key" not in repr(config)
 
 
@@ -27,6 +28,7 @@ def test_outputs_of_a_camera() -> None:
         ('[{url: "film.mp4"}]', "an output goes over the network"),
         ('[{url: "rtmp://h/live"}]', "name an application and a stream"),
         ("[{}]", "url"),
+        ('[{url: "udp://h:1", annotated: true, transcode: true}]', "leave out transcode"),
     ],
 )
 def test_mistakes_are_told(outputs: str, says: str) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 from nginx_rtmp import NginxRtmp, free_port
 from real_servers import needs
@@ -20,12 +22,13 @@ from waiting import until
 from watchpost.clock import SystemClock
 from watchpost.errors import SourceError
 from watchpost.mp4 import parameter_sets
+from watchpost.runtime.annotated import Annotated
 from watchpost.runtime.outputs import Output
 from watchpost.runtime.reconnect import Policy
 from watchpost.runtime.taps import Taps
 from watchpost.serving.targets import TargetAddress
 from watchpost.sources import open_source
-from watchpost.types import Packet
+from watchpost.types import BGR, Frame, Packet
 from watchpost.video.timestamps import mended
 
 pytestmark = pytest.mark.peer
@@ -121,31 +124,87 @@ def test_to_nginx_and_back_the_pictures_are_the_same(clip: Path, nginx: NginxRtm
 
 
 def test_an_output_comes_back_when_its_server_does(clip: Path, nginx: NginxRtmp) -> None:
-    taps, clock, stop = Taps(), SystemClock(), threading.Event()
+    taps, clock = Taps(), SystemClock()
+    address = TargetAddress.parse(nginx.address("yard"), 5.0)
+    policy = Policy(first_delay_s=0.2, longest_delay_s=0.5)
+    output = Output("gate", address.shown, address.open, lambda: taps.open("gate"), clock, policy)
+    with playing(clip, taps):
+        output.start()
+        try:
+            assert until(lambda: output.figures().state == "live")
+            nginx.kill()
+            assert until(lambda: output.figures().state == "lost")
+            assert "***" in output.figures().problem
+            nginx.start()
+            assert until(lambda: output.figures().state == "live" and output.figures().losses >= 1)
+        finally:
+            assert output.stop(10)
+
+
+@contextlib.contextmanager
+def red_corner(_camera: str) -> Iterator[Callable[[Frame], BGR]]:
+    """In place of boxes."""
+
+    def draw(frame: Frame) -> BGR:
+        picture = frame.picture.bgr().copy()
+        picture[:24, :24] = (0, 0, 255)
+        return picture
+
+    yield draw
+
+
+@contextlib.contextmanager
+def playing(clip: Path, taps: Taps) -> Iterator[None]:
+    """A camera that shows the clip."""
+    stop = threading.Event()
 
     def play() -> None:
-        for packet in mended(open_source(str(clip), "gate", {"realtime": True, "loop": True}, clock).packets()):
+        options = {"realtime": True, "loop": True, "sound": True}
+        for packet in mended(open_source(str(clip), "gate", options, SystemClock()).packets()):
             taps.offer("gate", packet)
             if stop.is_set():
                 return
 
-    address = TargetAddress.parse(nginx.address("yard"), 5.0)
-    policy = Policy(first_delay_s=0.2, longest_delay_s=0.5)
-    output = Output("gate", address.shown, address.open, lambda: taps.open("gate"), clock, policy)
     player = threading.Thread(target=play)
     player.start()
-    output.start()
     try:
-        assert until(lambda: output.figures().state == "live")
-        nginx.kill()
-        assert until(lambda: output.figures().state == "lost")
-        assert "***" in output.figures().problem
-        nginx.start()
-        assert until(lambda: output.figures().state == "live" and output.figures().losses >= 1)
+        yield
     finally:
         stop.set()
-        assert output.stop(10)
         player.join()
+
+
+@pytest.mark.parametrize("kind", ["rtmp", "rtsp", "udp"])
+def test_boxes_are_in_what_an_annotated_output_sends(clip: Path, nginx: NginxRtmp, tmp_path: Path, kind: str) -> None:
+    port, out = free_port(), tmp_path / "out.mkv"
+    addresses = {
+        "rtmp": nginx.address("yard"),
+        "rtsp": f"rtsp://127.0.0.1:{port}/gate",
+        "udp": f"udp://127.0.0.1:{port}",
+    }
+    inputs = {"rtsp": ["-rtsp_flags", "listen"]}.get(kind, [])
+    command = [needs("ffmpeg"), "-v", "error", *inputs, "-i", addresses[kind], "-t", "4", "-c", "copy", str(out)]
+    taps, clock = Taps(), SystemClock()
+    annotated = Annotated(taps, red_corner)
+    address = TargetAddress.parse(addresses[kind], 5.0)
+    policy = Policy(first_delay_s=0.2, longest_delay_s=0.5)
+    output = Output("gate", address.shown, address.open, lambda: annotated.open("gate"), clock, policy)
+    with playing(clip, taps):
+        output.start()
+        try:
+            if kind != "rtsp":  # which listens, and there may be nobody before
+                assert until(lambda: output.figures().state == "live")
+            subprocess.run(command, check=True, timeout=60)
+        finally:
+            assert output.stop(10)
+            annotated.close()
+    with av.open(out) as file:
+        video, sound = file.streams.video[0], file.streams.audio[0]
+        assert (video.codec_context.name, sound.codec_context.name) == ("h264", "aac")
+        pictures = [each.to_ndarray(format="bgr24") for each in file.decode(video=0)]
+    assert len(pictures) >= 20
+    for picture in pictures[5:]:
+        assert np.abs(picture[4:20, 4:20].astype(int) - (0, 0, 255)).mean() < 30
 
 
 def test_rtsp_to_a_server_of_ffmpeg(clip: Path, tmp_path: Path) -> None:

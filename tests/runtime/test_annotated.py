@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 
 import numpy as np
+import pytest
 
 from filming import FPS, G711, film
 from waiting import until
 from watchpost.picture import ArrayPicture
 from watchpost.runtime.annotated import Annotated
 from watchpost.runtime.taps import Tap, Taps
-from watchpost.types import BGR, Frame, Packet
+from watchpost.types import BGR, AudioStream, Frame, Packet
 from watchpost.video.decoder import Decoder
 from watchpost.video.live_encoder import LiveEncoder
 
@@ -44,7 +46,7 @@ def collect(tap: Tap, count: int) -> list[Packet]:
 def test_boxes_are_in_the_pictures_that_all_who_watch_get() -> None:
     taps, drawing = Taps(), Drawing()
     annotated = Annotated(taps, drawing.of)
-    packets = film(3 * FPS, sound=G711)
+    packets = film(3 * FPS)
     with annotated.open("gate") as first, annotated.open("gate") as second:
         assert until(lambda: taps.viewers("gate") == 1)
         for packet in packets[:FPS]:
@@ -60,9 +62,31 @@ def test_boxes_are_in_the_pictures_that_all_who_watch_get() -> None:
     pictures = [frame.picture.bgr() for packet in found for frame in decoder.decode(packet)]
     assert np.abs(pictures[0][2:12, 2:12].astype(int) - (0, 0, 255)).mean() < 25
     assert pictures[0][30:, 40:].std() < 60
-    assert [each.pts for packet in found for each in packet.audio] == [
-        each.pts for packet in packets[:FPS] for each in packet.audio
-    ]
+
+
+def test_sound_becomes_aac_and_aac_goes_along_as_it_came() -> None:
+    taps = Taps()
+    annotated = Annotated(taps, Drawing().of)
+    aac = AudioStream("aac", 16000, 1, Fraction(1, 16000), b"\x14\x08")
+    for camera, sound in (("gate", G711), ("yard", aac)):
+        with annotated.open(camera) as tap:
+            assert until(lambda camera=camera: taps.viewers(camera) == 1)  # type: ignore[misc]
+            packets = film(15, camera=camera, sound=sound, start_s=20.0)
+            found: list[Packet] = []
+            for packet in packets:
+                taps.offer(camera, packet)
+                found += collect(tap, 1)
+        stream = found[0].stream.audio
+        assert stream is not None
+        assert stream.codec == "aac"
+        heard = [each for packet in found for each in packet.audio]
+        first_s = float(heard[0].pts * stream.time_base)
+        assert first_s == pytest.approx(20.0, abs=0.15)
+        assert float(heard[-1].pts * stream.time_base) - first_s == pytest.approx(1.4, abs=0.3)
+        if camera == "yard":
+            came = [bytes(each.payload) for packet in packets for each in packet.audio]  # type: ignore[call-overload]
+            assert [bytes(each.payload) for each in heard] == came  # type: ignore[call-overload]
+    annotated.close()
 
 
 def test_nothing_is_drawn_for_nobody() -> None:

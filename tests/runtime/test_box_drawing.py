@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from watchpost.config import loads
 from watchpost.picture import ArrayPicture
-from watchpost.runtime.box_drawing import BoxDrawing, detections_of
+from watchpost.runtime.box_drawing import BoxDrawing, CameraShapes, detections_of
 from watchpost.runtime.boxes import Boxes, BoxFeed, SeenObject
 from watchpost.types import Frame, Moment
 
@@ -58,3 +59,14 @@ def test_boxes_in_pixels() -> None:
     assert (found.class_name(0), found.track_id) == ("person", np.array([7]))
     nothing = detections_of(Boxes("gate", Moment(0, 0), ()), (320, 240))
     assert len(nothing) == 0
+
+
+def test_changed_zones_are_drawn_into_the_pictures_of_those_who_watch() -> None:
+    one = "cameras: {gate: {source: 'synthetic:'ZONES}, yard: {source: 'synthetic:'}}"
+    shapes = CameraShapes(loads(one.replace("ZONES", "")))
+    with BoxDrawing(BoxFeed(), shapes).of("gate") as draw:
+        assert not (draw(frame(0.0)) != 90).any()
+        yard = shapes("yard")
+        shapes.apply(loads(one.replace("ZONES", ", zones: {door: [[0, 0], [0.2, 0], [0.2, 0.2]]}")))
+        assert (draw(frame(0.1))[:40, :60] != 90).any()
+        assert shapes("yard") is yard, "a camera that has not changed is not drawn anew"

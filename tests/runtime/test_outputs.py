@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -13,10 +14,11 @@ from waiting import until
 from watchpost.clock import ManualClock
 from watchpost.config import loads
 from watchpost.errors import TargetError
+from watchpost.runtime.annotated import Annotated
 from watchpost.runtime.outputs import Output, Outputs
 from watchpost.runtime.reconnect import Policy
-from watchpost.runtime.taps import Taps
-from watchpost.types import Packet
+from watchpost.runtime.taps import Tap, Taps
+from watchpost.types import BGR, Frame, Packet
 
 STEADY = Policy(first_delay_s=2.0, jitter=0)
 
@@ -174,7 +176,7 @@ def test_a_fault_of_ours_ends_this_output_alone_and_is_told(stage: Callable[...,
 
 def test_outputs_follow_the_configuration() -> None:
     taps, clock = Taps(), ManualClock()
-    outputs = Outputs(taps, clock)
+    outputs = Outputs(taps, Annotated(taps, square), clock)
     one = "cameras: {gate: {source: 'synthetic:', outputs: [{url: 'rtmp://127.0.0.1:1/live/a-key'}]}}"
     outputs.apply(loads(one))
     assert until(lambda: taps.viewers("gate") == 1)
@@ -186,3 +188,40 @@ def test_outputs_follow_the_configuration() -> None:
     assert outputs.figures() == {}
     assert taps.viewers("gate") == 0
     outputs.close()
+
+
+@contextlib.contextmanager
+def square(camera: str) -> Iterator[Callable[[Frame], BGR]]:
+    yield lambda frame: frame.picture.bgr()
+
+
+def test_outputs_that_want_boxes_share_one_encoder_with_whoever_watches() -> None:
+    taps = Taps()
+    annotated = Annotated(taps, square)
+    outputs = Outputs(taps, annotated, ManualClock())
+    two = "[{url: 'rtmp://127.0.0.1:1/live/a-key', annotated: true}, {url: 'udp://127.0.0.1:9', annotated: true}]"
+    outputs.apply(loads(f"cameras: {{gate: {{source: 'synthetic:', outputs: {two}}}}}"))
+    with annotated.open("gate"):
+        assert until(lambda: annotated.running() == ["gate"] and taps.viewers("gate") == 1)
+    assert annotated.running() == ["gate"], "the outputs go on"
+    outputs.apply(loads("cameras: {gate: {source: 'synthetic:'}}"))
+    assert annotated.running() == []
+    assert until(lambda: taps.viewers("gate") == 0)
+    outputs.close()
+    annotated.close()
+
+
+def test_a_stream_that_ends_at_once_is_not_opened_all_the_time() -> None:
+    taps, clock = Taps(), ManualClock()
+    opened: list[Tap] = []
+
+    def open_ended() -> Tap:
+        opened.append(taps.open("gate"))
+        opened[-1].close()
+        return opened[-1]
+
+    output = Output("gate", "rtmp://h/live/***", Server(-1).open, open_ended, clock, STEADY)
+    output.start()
+    assert until(lambda: len(opened) >= 3)
+    assert output.stop(5)
+    assert clock.waits_s[:2] == [2.0, 2.0]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from watchpost import notes
-from watchpost.cli._rtsp import Rtsp, start_rtsp
+from watchpost.cli._rtsp import start_rtsp
 from watchpost.cli._signals import StopOnSignals
 from watchpost.clock import Clock, SystemClock
 from watchpost.config import Configuration, Web, load
@@ -17,6 +17,8 @@ from watchpost.detectors.network import usable_cores
 from watchpost.errors import WatchpostError
 from watchpost.notes.book import NoteBook
 from watchpost.runtime.allocator import keep_memory_low
+from watchpost.runtime.annotated import Annotated
+from watchpost.runtime.box_drawing import BoxDrawing, CameraShapes
 from watchpost.runtime.boxes import BoxFeed
 from watchpost.runtime.figures import Figures, with_outputs
 from watchpost.runtime.footprints import Footprint
@@ -30,6 +32,7 @@ from watchpost.runtime.relay import RelayedHub
 from watchpost.runtime.supervisor import Supervisor
 from watchpost.runtime.taps import Taps
 from watchpost.runtime.workers import Workers
+from watchpost.serving.rtsp_server import RtspServer
 from watchpost.stores import EventStore
 from watchpost.types import Event
 from watchpost.web.accounts import Accounts
@@ -95,8 +98,10 @@ def serve(path: Path) -> None:
     historian = Historian(clock, hub, cameras.figures, cameras.footprints, announce)
     keeper = Keeper(clock, announce)
     book = _open_notes(config.data)
-    outputs = Outputs(cameras.taps, clock)
-    rtsp: Rtsp | None = None
+    shapes = CameraShapes(config)
+    annotated = Annotated(cameras.taps, BoxDrawing(cameras.boxes, shapes).of)
+    outputs = Outputs(cameras.taps, annotated, clock)
+    rtsp: RtspServer | None = None
     services = Services(
         hub,
         cameras.taps,
@@ -116,7 +121,7 @@ def serve(path: Path) -> None:
     )
     page = _start_page(services, config.web)
     try:
-        rtsp = start_rtsp(config, services)
+        rtsp = start_rtsp(config, services, annotated)
         with StopOnSignals(stop):
             cameras.apply(config)
             keeper.apply(config)
@@ -132,14 +137,14 @@ def serve(path: Path) -> None:
                     used = seen
                     config = _reload(path, config, cameras)
                     keeper.apply(config)
-                    if rtsp is not None:
-                        rtsp.apply(config)
+                    shapes.apply(config)
                     historian.apply(config)
                     outputs.apply(config)
     finally:
         if rtsp is not None:
             rtsp.stop()
         outputs.close()
+        annotated.close()
         cameras.close()
         page.stop()
         historian.close()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from watchpost.config.plugin import beside_file
@@ -23,6 +23,9 @@ class OutputOptions(Settings):
     transcode: bool = False
     """Encode it anew as H.264 and AAC, for servers that do not take what the camera sends; this costs processor time.
     Otherwise it is handed on as it came."""
+    annotated: bool = False
+    """Draw boxes, trails, zones and counts into the pictures, and encode them as H.264 with AAC, once for all outputs
+    and viewers of the camera that want them so; this costs processor time."""
     timeout: Annotated[Seconds, Field(gt=0)] = 10.0
     """A server that does not answer, or does not take what is sent, for this long is lost."""
     tls_verify: bool = True
@@ -43,6 +46,13 @@ class OutputOptions(Settings):
             reason = "an output goes over the network; for files there are recording: and watchpost relay"
             raise PydanticCustomError("target", "{reason}", {"reason": reason})
         return url
+
+    @model_validator(mode="after")
+    def _encoded_once(self) -> Self:
+        if self.annotated and self.transcode:
+            reason = "annotated pictures are encoded as H.264 and AAC anyway; leave out transcode"
+            raise PydanticCustomError("target", "{reason}", {"reason": reason})
+        return self
 
     @field_validator("ca_file")
     @classmethod

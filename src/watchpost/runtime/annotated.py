@@ -7,7 +7,7 @@ import logging
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from watchpost.mp4.streams import sounds
 from watchpost.runtime.taps import Tap, Taps
@@ -16,10 +16,14 @@ from watchpost.video.decoder import Decoder
 from watchpost.video.live_encoder import LiveEncoder
 from watchpost.video.own_copy import own_copy
 
+if TYPE_CHECKING:
+    from watchpost.serving.sound_coder import SoundCoder
+
 _LOG: Final = logging.getLogger(__name__)
 _NOTICE_STOP_S: Final = 0.5
 _STOPS_WITHIN_S: Final = 2.0
 _MOST_SOUNDS: Final = 200
+_SOUND_CODEC: Final = "aac"
 _IN_TIME: Final = 3
 """Packets that may wait: when there are more, only the newest picture is drawn and encoded."""
 
@@ -82,6 +86,9 @@ class _Annotator:
         self._decoder = Decoder(camera)
         self._encoder = LiveEncoder(camera)
         self._sound: AudioStream | None = None
+        """The camera's."""
+        self._coder: SoundCoder | None = None
+        """Where the sound is no AAC."""
         self._heard: list[AudioPacket] = []
         self._thread = threading.Thread(target=self._run, name=f"{camera} annotated", daemon=True)
 
@@ -123,19 +130,37 @@ class _Annotator:
             self._show(draw(newest), newest)
 
     def _hear(self, packet: Packet) -> None:
-        """The sound goes along as it came, with times of the camera."""
+        """The sound goes along as AAC, with times of the camera."""
         stream = packet.stream.audio
         if stream is None:
             return
-        if self._sound is None or self._sound.extradata != stream.extradata or self._sound.codec != stream.codec:
+        known = self._sound
+        if known is None or (known.extradata, known.codec) != (stream.extradata, stream.codec):
             self._sound = stream
-        base = self._sound.time_base
-        self._heard += [dataclasses.replace(each, pts=round(time_s / base)) for time_s, each in sounds(packet)]
+            self._coder = None if stream.codec == _SOUND_CODEC else sound_coder(stream)
+        for time_s, each in sounds(packet):
+            if self._coder is not None:
+                self._heard += self._coder.add(each, time_s)
+            elif stream.codec == _SOUND_CODEC:
+                self._heard.append(dataclasses.replace(each, pts=round(time_s / stream.time_base)))
         del self._heard[:-_MOST_SOUNDS]
+
+    def _heard_as(self) -> AudioStream | None:
+        """What the sound is that goes along."""
+        if self._coder is not None:
+            return self._coder.stream
+        return self._sound if self._sound is not None and self._sound.codec == _SOUND_CODEC else None
 
     def _show(self, picture: BGR, frame: Frame) -> None:
         heard, self._heard = tuple(self._heard), []
-        made = self._encoder.encode(picture, frame.camera_time_s, frame.wall_time_s, self._sound, heard)
+        made = self._encoder.encode(picture, frame.camera_time_s, frame.wall_time_s, self._heard_as(), heard)
         for packet in made:
             if not self._stop.is_set():
                 self._made.offer(self._camera, packet)
+
+
+def sound_coder(stream: AudioStream) -> SoundCoder | None:
+    """What makes AAC of it, `None` for a sound that FFmpeg does not know."""
+    from watchpost.serving.sound_coder import SoundCoder  # brings FFmpeg, as does all that follows a first viewer
+
+    return SoundCoder.of(stream)

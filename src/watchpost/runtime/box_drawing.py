@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from watchpost.config import Configuration
 from watchpost.runtime.boxes import Boxes, BoxFeed
 from watchpost.types import BGR, Detections, Frame
 from watchpost.video.draw import Overlay
@@ -21,8 +22,32 @@ _OLD_S: Final = 2.0
 _SAME_S: Final = 0.001
 
 
+class CameraShapes:
+    """The zones and lines of the cameras as they are configured now. `apply` may be called from any thread."""
+
+    def __init__(self, config: Configuration) -> None:
+        self._cameras = config.cameras
+        self._made: dict[str, Shapes] = {}
+
+    def apply(self, config: Configuration) -> None:
+        """Draw those of this configuration from the next picture on."""
+        before, self._cameras = self._cameras, config.cameras
+        for name in list(self._made):
+            if before.get(name) != config.cameras.get(name):
+                del self._made[name]
+
+    def __call__(self, camera: str) -> Shapes:
+        """Those of a camera, the same object until they change; none of one that is not configured."""
+        made = self._made.get(camera)
+        if made is None:
+            found = self._cameras.get(camera)
+            made = ({}, {}) if found is None else (found.zone_arrays(), found.line_arrays())
+            self._made[camera] = made
+        return made
+
+
 class BoxDrawing:
-    """Makes a camera's drawing; `shapes` has its zones and lines."""
+    """Makes a camera's drawing; `shapes` has its zones and lines: another object once they have changed."""
 
     def __init__(self, boxes: BoxFeed, shapes: Callable[[str], Shapes]) -> None:
         self._boxes = boxes
@@ -31,13 +56,16 @@ class BoxDrawing:
     @contextmanager
     def of(self, camera: str) -> Iterator[Callable[[Frame], BGR]]:
         """What draws the camera's frames, in their order: (H, W, 3) uint8 BGR of each."""
-        overlay = Overlay(*self._shapes(camera))
+        shapes = self._shapes(camera)
+        overlay = Overlay(*shapes)
         waiting: deque[Boxes] = deque()
         newest: Boxes | None = None
         with self._boxes.open(camera) as reader:
 
             def draw(frame: Frame) -> BGR:
-                nonlocal newest
+                nonlocal newest, shapes, overlay
+                if (now := self._shapes(camera)) is not shapes:
+                    shapes, overlay = now, Overlay(*now)
                 waiting.extend(reader.take())
                 while waiting and waiting[0].moment.camera_time_s <= frame.camera_time_s + _SAME_S:
                     newest = waiting.popleft()

@@ -19,6 +19,7 @@ from watchpost.config import Configuration
 from watchpost.config.outputs import OutputOptions
 from watchpost.errors import TargetError, WatchpostError
 from watchpost.rtmp.publisher import Trust
+from watchpost.runtime.annotated import Annotated
 from watchpost.runtime.reconnect import Policy
 from watchpost.runtime.taps import Tap, Taps
 from watchpost.serving.targets import Target, TargetAddress
@@ -131,6 +132,8 @@ class Output:
                     if self._is_end_final:
                         return
                     failures = 0
+                    # a stream that can not be made may end at once, again and again
+                    self._clock.wait(self._policy.first_delay_s, self._stop)
                 except WatchpostError as error:
                     if self._stop.is_set():
                         return
@@ -206,8 +209,9 @@ class Outputs:
     """The outputs of a configuration: started, stopped and left alone as it changes. Called from one thread, `figures`
     from any."""
 
-    def __init__(self, taps: Taps, clock: Clock) -> None:
+    def __init__(self, taps: Taps, annotated: Annotated, clock: Clock) -> None:
         self._taps = taps
+        self._annotated = annotated
         self._clock = clock
         self._running: dict[tuple[str, OutputOptions], Output] = {}
 
@@ -235,7 +239,7 @@ class Outputs:
         trust = Trust(options.tls_verify, options.ca_file)
         address = TargetAddress.parse(options.url.get_secret_value(), options.timeout, trust)
         prepare = transcoding if options.transcode else iter
-        open_tap = partial(self._taps.open, camera)
+        open_tap = partial(self._annotated.open if options.annotated else self._taps.open, camera)
         return Output(camera, address.shown, address.open, open_tap, self._clock, prepare=prepare)
 
     def _stop(self, keys: list[tuple[str, OutputOptions]]) -> None:

@@ -9,19 +9,15 @@ from typing import Any, Final, cast
 
 import av
 import av.error
-from av.audio.codeccontext import AudioCodecContext
-from av.audio.resampler import AudioResampler
 from av.codec.context import Flags
 from av.video.codeccontext import VideoCodecContext
 
 from watchpost.mp4.streams import sounds
-from watchpost.types import AudioPacket, AudioStream, Packet, StreamInfo
+from watchpost.serving.sound_coder import SoundCoder
+from watchpost.types import AudioPacket, Packet, StreamInfo
 
 _TICKS: Final = Fraction(1, 90_000)
 _USUAL_RATE: Final = Fraction(25)
-_AAC_RATES: Final = frozenset({8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000})
-_OTHER_RATE: Final = 48_000
-_BIT_RATE_A_CHANNEL: Final = 64_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +50,7 @@ class _Transcoder:
         self._decoder: Any = None
         self._encoder: VideoCodecContext | None = None
         self._info: StreamInfo | None = None
-        self._sound: _SoundCoder | None = None
+        self._sound: SoundCoder | None = None
         self._heard: list[AudioPacket] = []
         self._last: Packet | None = None
 
@@ -89,7 +85,7 @@ class _Transcoder:
             decoder.width, decoder.height, decoder.pix_fmt = stream.width, stream.height, stream.pixel_format or "rgb24"
         decoder.thread_count = 1
         self._decoder = decoder
-        self._sound = _SoundCoder.of(stream.audio)
+        self._sound = SoundCoder.of(stream.audio)
 
     def _decoded(self, payload: Any) -> list[av.VideoFrame]:
         try:
@@ -152,48 +148,3 @@ class _Transcoder:
             is_live=stream.is_live,
             audio=None if self._sound is None else self._sound.stream,
         )
-
-
-class _SoundCoder:
-    """Sound of any kind to AAC, one or two channels."""
-
-    def __init__(self, stream: AudioStream) -> None:
-        self._decoder = cast(AudioCodecContext, av.CodecContext.create(stream.codec, "r"))
-        self._decoder.extradata = stream.extradata
-        if stream.codec.startswith("pcm_"):
-            self._decoder.sample_rate = stream.sample_rate
-            self._decoder.layout = "mono" if stream.channels == 1 else "stereo"
-        self._rate = stream.sample_rate if stream.sample_rate in _AAC_RATES else _OTHER_RATE
-        layout = "mono" if stream.channels == 1 else "stereo"
-        encoder = av.CodecContext.create("aac", "w")
-        encoder.sample_rate, encoder.layout, encoder.format = self._rate, layout, "fltp"
-        encoder.time_base = Fraction(1, self._rate)
-        encoder.bit_rate = _BIT_RATE_A_CHANNEL * (1 if layout == "mono" else 2)
-        encoder.flags |= Flags.global_header
-        encoder.open()
-        self._encoder = encoder
-        self._resampler = AudioResampler("fltp", layout, self._rate, encoder.frame_size)
-        self.stream = AudioStream("aac", self._rate, 1 if layout == "mono" else 2, encoder.time_base, encoder.extradata)
-
-    @classmethod
-    def of(cls, stream: AudioStream | None) -> _SoundCoder | None:
-        """`None` without sound, or for one that this FFmpeg does not know."""
-        if stream is None or stream.sample_rate <= 0:
-            return None
-        try:
-            return cls(stream)
-        except (av.error.FFmpegError, ValueError):
-            return None
-
-    def add(self, packet: AudioPacket, time_s: float) -> list[AudioPacket]:
-        """What becomes of a packet that is heard at `time_s` of camera time."""
-        payload: Any = packet.payload
-        found = []
-        try:
-            for frame in self._decoder.decode(av.Packet(bytes(payload))):
-                frame.pts, frame.time_base = round(time_s * frame.sample_rate), Fraction(1, frame.sample_rate)
-                for each in self._resampler.resample(frame):
-                    found += [AudioPacket(coded.pts or 0, coded) for coded in self._encoder.encode(each)]
-        except (av.error.FFmpegError, ValueError):  # a damaged packet: what follows is heard all the same
-            return found
-        return found
