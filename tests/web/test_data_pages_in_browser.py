@@ -130,7 +130,7 @@ def visit(browser, site, sessions):
         context = browser.new_context(storage_state=sessions[role], locale=locale, accept_downloads=True)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(60_000)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("request", lambda request: asked.append(request.url))
         page.goto(site + path)

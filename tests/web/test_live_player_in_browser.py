@@ -121,7 +121,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 def test_pictures_and_boxes_move_together(room: Any) -> None:
     page, taps, _ = room
-    page.wait_for_function("() => seen.filter(([, , left]) => left !== null).length > 25", timeout=20_000)
+    page.wait_for_function("() => seen.filter(([, , left]) => left !== null).length > 25", timeout=60_000)
     seen = page.evaluate("() => seen.filter(([, , left]) => left !== null).slice(-20)")
     times = [time_s for time_s, _, _ in seen]
     assert 1000 < times[0] < times[-1]
@@ -198,15 +198,15 @@ def test_who_stops_looking_costs_nothing_and_comes_back(room: Any) -> None:
     assert until(lambda: taps.viewers("정문") == 0)
     assert page.evaluate("() => player.state.state") == "stopped"
     page.evaluate("() => { seen.length = 0; player.start(); }")
-    page.wait_for_function("() => seen.length > 3", timeout=10_000)
+    page.wait_for_function("() => seen.length > 3", timeout=60_000)
     assert page.evaluate("() => player.state.mode") == "mp4"
 
 
 def test_a_codec_that_the_browser_does_not_take_is_shown_as_pictures(room: Any) -> None:
     page, taps, camera = room
     camera.is_jpeg = True
-    page.wait_for_function("() => player.state.mode === 'mjpeg'", timeout=10_000)
-    page.wait_for_function("() => player.shadowRoot.querySelector('img').naturalWidth === 128", timeout=10_000)
+    page.wait_for_function("() => player.state.mode === 'mjpeg'", timeout=60_000)
+    page.wait_for_function("() => player.shadowRoot.querySelector('img').naturalWidth === 128", timeout=60_000)
     assert until(lambda: taps.viewers("정문") == 0)
     page.evaluate("() => player.remove()")
     assert [each for each in page.problems if not each.endswith("favicon.ico")] == []

@@ -67,7 +67,8 @@ export class TryPanel extends HTMLElement {
       await this.picture.decode();
       this.overlay.hidden = false;
       this.clear.hidden = false;
-      this.#tell(text("try.took", { ms: number(this.#found.milliseconds), width: this.#found.width, height: this.#found.height }));
+      const took = text("try.took", { ms: number(this.#found.milliseconds), width: this.#found.width, height: this.#found.height });
+      this.#tell(this.#found.detections.length ? took : text("try.nothing", { took }));
       this.use.hidden = !this.#canSet;
       this.#draw();
     } catch (error) {
