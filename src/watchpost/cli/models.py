@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from watchpost.cli.models_export import export
+
 if TYPE_CHECKING:
     from watchpost.detectors.card import ModelCard
     from watchpost.detectors.hub import KnownModel, Progress
@@ -152,6 +154,9 @@ def pull(
     typer.echo(f"{found.card.name} is installed: {found.file}")
     if found.card.note:
         typer.echo(found.card.note)
+
+
+models_app.command("export")(export)
 
 
 @contextmanager
