@@ -11,6 +11,8 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no
 # bash counts seconds in a variable of this name: it must not reach the shells that recipes run in.
 unexport SECONDS
 export SOURCE PORT
+# A file of tests stays in one process; one thread each, or the libraries of all processes compete for the same cores.
+IN_PARALLEL := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist loadfile
 
 .PHONY: help demo test test-all test-some lint types docs bench wheel clean distclean
 
@@ -24,8 +26,8 @@ demo: $(VENV)/.installed ## Play a scene through the whole pipeline: SOURCE=came
 	if [ -n "$$SOURCE" ]; then set -- "$$@" -- "$$SOURCE"; fi; \
 	exec $(BIN)/watchpost demo "$$@"
 
-test: $(VENV)/.installed-test ## Run the fast tests
-	@$(BIN)/python -m pytest
+test: $(VENV)/.installed-test ## Run the fast tests, on all cores
+	@$(IN_PARALLEL)
 
 test-all: MARKED :=
 test-all: test-some ## Run all tests: also full clips, real servers, a browser, reference tools

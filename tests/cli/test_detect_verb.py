@@ -85,7 +85,10 @@ def test_json_to_stdout_alone_writes_no_files(picture: Path, tmp_path: Path) -> 
     assert not (tmp_path / "out").exists()
 
 
-def test_a_folder_with_bad_pictures_loses_nothing(picture: Path, tmp_path: Path) -> None:
+def test_a_folder_with_bad_pictures_loses_nothing(
+    picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "1000")  # however long the path of the folder, no name is broken into two lines
     good = picture.read_bytes()
     (picture.parent / "b_cut_off.jpg").write_bytes(good[: len(good) // 2])
     (picture.parent / "c_empty.png").write_bytes(b"")
