@@ -29,9 +29,10 @@ class OutputOptions(Settings):
     timeout: Annotated[Seconds, Field(gt=0)] = 10.0
     """A server that does not answer, or does not take what is sent, for this long is lost."""
     tls_verify: bool = True
-    """Of `rtmps://`: refuse a server whose certificate no trusted authority has signed."""
+    """Of `rtmps://` and `rtsps://`: refuse a server whose certificate no trusted authority has signed."""
     ca_file: Path | None = None
-    """Of `rtmps://`: the authorities to trust (PEM), or the server's own certificate; by default the system's."""
+    """Of `rtmps://` and `rtsps://`: the authorities to trust (PEM), or the server's own certificate; by default the
+    system's."""
 
     @field_validator("url")
     @classmethod

@@ -1,6 +1,6 @@
 """Where streams go: an address to something that takes packets.
 
-RTMP is ours (`watchpost.rtmp`); RTSP, MPEG-TS over UDP or RTP, and files are FFmpeg's.
+RTMP (`watchpost.rtmp`) and RTSP are ours; MPEG-TS over UDP or RTP, and files are FFmpeg's.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 _RTMP: Final = ("rtmp", "rtmps")
 _NETWORK: Final = {"rtsp": "rtsp", "rtsps": "rtsp", "udp": "mpegts", "rtp": "rtp_mpegts", "srt": "mpegts"}
-"""FFmpeg's container by the scheme of the address."""
+"""FFmpeg's container by the scheme of the address; `rtsp` needs none."""
 _FILES: Final = {
     ".mp4": "mp4",
     ".m4v": "mp4",
@@ -43,14 +43,12 @@ _SOUND: Final = {
     "mpegts": frozenset({"aac", "mp3", "opus"}),
     "rtp_mpegts": frozenset({"aac", "mp3", "opus"}),
     "matroska": frozenset({"aac", "mp3", "opus"}),
-    "rtsp": frozenset({"aac", "opus", "pcm_alaw", "pcm_mulaw"}),
 }
 _OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     # as an encoder's file it plays up to the last fragment, also if the program is killed
     "mp4": {"movflags": "+hybrid_fragmented+negative_cts_offsets", "flush_packets": "1"},
     "mov": {"movflags": "+hybrid_fragmented+negative_cts_offsets", "flush_packets": "1"},
     "flv": {"flvflags": "no_duration_filesize", "flush_packets": "1"},
-    "rtsp": {"rtsp_transport": "tcp"},
     "rtp_mpegts": {},
     "mpegts": {"flush_packets": "1"},
 }
@@ -93,7 +91,7 @@ class TargetAddress:
     """Over the network: what breaks off can be opened anew. Else a file."""
     timeout_s: float = 10.0
     trust: Trust = field(default_factory=Trust)
-    """Of the server's certificate, for `rtmps`."""
+    """Of the server's certificate, for `rtmps` and `rtsps`."""
 
     @classmethod
     def parse(cls, text: str, timeout_s: float = 10.0, trust: Trust | None = None) -> TargetAddress:
@@ -125,6 +123,10 @@ class TargetAddress:
 
     def open(self) -> Target:
         """Something to write to; connects to nothing yet."""
+        if self.container == "rtsp":
+            from watchpost.serving.rtsp_publisher import RtspPublisher
+
+            return RtspPublisher(self.text, self.shown, self.timeout_s, self.trust)
         from watchpost.serving.remuxer import Carries, Remuxer
 
         sound = _SOUND[self.container]
