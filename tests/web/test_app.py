@@ -203,6 +203,25 @@ def test_a_reader_that_comes_back_is_told_only_what_it_missed(hub):
     assert b"event: status" in status
 
 
+def test_of_the_cameras_only_what_changed_is_told_each_second():
+    gate = {"name": "gate", "state": "live", "fps": 5.0}
+    yard = {"name": "yard", "state": "live", "fps": 2.0}
+    before = {"gate": gate, "yard": yard, "shed": {"name": "shed", "state": "live"}}
+    now = {"gate": gate, "yard": yard | {"fps": 2.1}, "hall": {"name": "hall", "state": "connecting"}}
+    assert streams.changes(before, now) == {
+        "changed": [{"name": "yard", "fps": 2.1}, {"name": "hall", "state": "connecting"}],
+        "removed": ["shed"],
+    }
+    assert streams.changes(now, now) == {"changed": [], "removed": []}
+
+
+def test_a_quiet_second_costs_a_reader_a_few_bytes(hub):
+    messages = collect(streams.news(hub, None, ADMIN, None, threading.Event()), 2)
+    assert b"event: status" in messages[-2]
+    assert messages[-1].startswith(b"event: changes\n")
+    assert len(messages[-1]) < 100
+
+
 # ---- who may look
 
 

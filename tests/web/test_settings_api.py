@@ -169,6 +169,18 @@ def test_a_variable_that_the_file_has_may_be_used_again(client: TestClient, file
     assert source in file.read_text(encoding="utf-8")
 
 
+def test_a_change_reads_the_yaml_of_the_new_file_once(client: TestClient) -> None:
+    from watchpost.config.composed import compose
+
+    version = client.get("/api/settings").json()["version"]
+    before = compose.cache_info().misses
+    body = {"set": {"/cameras/yard/enabled": False}}
+    answer = client.patch("/api/settings", json=body, headers={"If-Match": version})
+    assert answer.status_code == 200
+    assert client.get("/api/settings").json()["version"] == answer.json()["version"]
+    assert compose.cache_info().misses == before + 1
+
+
 # ---- trying an address
 
 
@@ -176,8 +188,8 @@ def test_a_variable_that_the_file_has_may_be_used_again(client: TestClient, file
 def tried(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     asked: list[Any] = []
 
-    def look(address: str, options: Any, clock: object, within_s: float) -> Look:
-        asked.append((address, dict(options)))
+    def look(address: str, options: Any, clock: object, within_s: float, masks: Any) -> Look:
+        asked.append((address, dict(options), *sorted(masks)))
         if "broken" in address:
             raise SourceError("rtsp://user:hunter3@broken/ does not answer")
         from fractions import Fraction
@@ -212,7 +224,6 @@ def test_an_address_is_tried_with_a_picture(client: TestClient, tried: list[Any]
         {"source": "rtsp://10.0.0.6/${HOME}"},
         {"source": ""},
         {},
-        {"source": "rtsp://10.0.0.6/1", "camera": "gate"},
     ],
 )
 def test_what_is_no_cameras_address_is_not_tried(client: TestClient, tried: list[Any], body: dict[str, str]) -> None:
@@ -225,6 +236,19 @@ def test_an_address_that_gives_nothing_says_why_without_credentials(client: Test
     assert answer.status_code == 422
     assert answer.json()["detail"] == "rtsp://***@broken/ does not answer"
     assert client.post("/api/settings/test-source", json={"camera": "nobody"}).status_code == 404
+
+
+def test_the_picture_of_an_address_wears_the_masks_of_its_camera(client: TestClient, tried: list[Any]) -> None:
+    masks = {"window": [[0, 0], [0.5, 0], [0.5, 1]]}
+    assert patch(client, set={"/cameras/gate/masks": masks}).status_code == 200
+    for body in (
+        {"camera": "gate"},
+        {"camera": "gate", "source": "rtsp://10.0.0.77/other"},
+        {"source": "rtsp://somebody:else@10.0.0.5/stream1"},
+        {"source": "rtsp://10.0.0.77/other"},
+    ):
+        assert client.post("/api/settings/test-source", json=body).status_code == 200
+    assert [each[2:] for each in tried] == [("window",), ("window",), ("0 window",), ()]
 
 
 # ---- the system

@@ -94,14 +94,18 @@ def list_users(
 
 @users_app.command()
 def remove(name: NameArgument, config: ConfigOption = _CONFIG) -> None:
-    """Remove a user with all tokens and sessions; a running server knows at once.
+    """Remove a user with all tokens, sessions and layouts; a running server knows at once.
 
     Examples:
 
         watchpost users remove porter
     """
+    from watchpost.config import load
+    from watchpost.web.layouts import Layouts
+
     with _accounts(config) as accounts:
         accounts.remove(name)
+    Layouts(load(config).data).forget(name)
     typer.echo(f"{name} is removed.")
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
+
+from watchpost.config.composed import compose
 
 MAX_BYTES: Final = 1 << 20
 _MAX_NODES: Final = 100_000
@@ -76,9 +76,7 @@ def parse(content: bytes, environment: Mapping[str, str] | None) -> Document:
         document.faults.append(Fault(Position(line, column), (), message))
         return document
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of anchors defined twice; YAML allows them
-            root = YAML(typ="safe", pure=True).compose(text)
+        root = compose(text).root
     except YAMLError as error:
         document.faults.append(_syntax_fault(error, text))
     except RecursionError:

@@ -9,20 +9,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from ruamel.yaml import YAML
-from ruamel.yaml.events import (
-    AliasEvent,
-    CollectionEndEvent,
-    Event,
-    MappingStartEvent,
-    NodeEvent,
-    ScalarEvent,
-    SequenceStartEvent,
-)
-
+from watchpost.config.composed import Piece, compose
 from watchpost.config.document import parse
 from watchpost.errors import ConfigError
 
@@ -31,7 +20,6 @@ _INDENT: Final = 2
 _SHORT: Final = 80
 """Settings up to so many characters stand in one line, `{a: 1, b: 2}`."""
 _PLAIN: Final = re.compile(r"[^\W\d_][\w.-]*(?: [\w.-]+)*")
-_COLON: Final = re.compile(r"\s*:")
 _WORDS: Final = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n", "nan", "inf"})
 """What YAML, or a reader of its older version, takes for something else than text."""
 
@@ -73,21 +61,6 @@ def rewritten(content: bytes, wanted: Mapping[str, Any], old: Mapping[str, Any] 
     return new
 
 
-@dataclass(slots=True)
-class _Node:
-    """A piece of YAML and where it stands in the text: `start` to `end`, its last character's successor."""
-
-    kind: Literal["scalar", "alias", "map", "list"]
-    start: int
-    end: int
-    column: int
-    text: str = ""
-    is_flow: bool = False
-    anchor: str | None = None
-    entries: dict[str, tuple[_Node, _Node]] = field(default_factory=dict)
-    """Of a mapping, by key: the key and the value."""
-
-
 class _Splice(NamedTuple):
     """What stands from `start` to `end` becomes `text`."""
 
@@ -115,7 +88,7 @@ class _Differences:
 
     def of(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[_Splice]:
         """The splices that turn what the text says into `new`."""
-        root = _tree(self._text)
+        root = compose(self._text).outline
         if root is None or (root.kind == "scalar" and not root.text):
             lines = self._added(new, 0)
             head = "" if not self._text or self._text.endswith("\n") else self._newline
@@ -123,7 +96,7 @@ class _Differences:
         else:
             yield from self._changes(root, old, new)
 
-    def _changes(self, node: _Node, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[_Splice]:
+    def _changes(self, node: Piece, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[_Splice]:
         if node.kind != "map" or node.anchor is not None:
             raise EditError("this is written once for several places (an &anchor); change it by hand.")
         removed = [name for name in old if name not in new]
@@ -153,7 +126,7 @@ class _Differences:
             yield self._addition(node, staying, added)
 
     def _inside(
-        self, parent: _Node, key: _Node, node: _Node, old: Mapping[str, Any], new: Mapping[str, Any]
+        self, parent: Piece, key: Piece, node: Piece, old: Mapping[str, Any], new: Mapping[str, Any]
     ) -> Iterator[_Splice]:
         """The changes within a mapping, or a new one where nothing of it stays."""
         if node.anchor is None and not node.entries.keys() & new.keys():
@@ -161,14 +134,14 @@ class _Differences:
         else:
             yield from self._changes(node, old, new)
 
-    def _removal(self, key: _Node, value: _Node) -> _Splice:
+    def _removal(self, key: Piece, value: Piece) -> _Splice:
         start = self._line_start(key.start)
         if self._text[start : key.start].strip():
             raise EditError("this setting shares its line with others; change it by hand.")
         end = self._text.find("\n", value.end) + 1
         return _Splice(start, end or len(self._text), "")
 
-    def _replacement(self, parent: _Node, key: _Node, old: _Node, new: Any) -> _Splice:
+    def _replacement(self, parent: Piece, key: Piece, old: Piece, new: Any) -> _Splice:
         if parent.is_flow:
             return _Splice(old.start, old.end, _flow(new))
         colon = self._text.index(":", key.end) + 1
@@ -182,7 +155,7 @@ class _Differences:
         first, below = (f" {lines[0]}", []) if len(lines) == 1 and not lines[0].startswith(" ") else ("", lines)
         return _Splice(colon, max(colon, end), self._newline.join([first + comment, *below]))
 
-    def _addition(self, node: _Node, staying: list[tuple[_Node, _Node]], added: Mapping[str, Any]) -> _Splice:
+    def _addition(self, node: Piece, staying: list[tuple[Piece, Piece]], added: Mapping[str, Any]) -> _Splice:
         if node.is_flow:
             inner = _flow(added)[1:-1]
             place = max((value.end for _, value in staying), default=node.start + 1)
@@ -220,41 +193,6 @@ class _Differences:
         end = self._text.find("\n", place)
         end = len(self._text) if end < 0 else end
         return end - 1 if end > place and self._text[end - 1] == "\r" else end
-
-
-def _tree(text: str) -> _Node | None:
-    """The document's nodes; aliases are not followed, and of lists the place alone is known."""
-    parsed = YAML(typ="safe", pure=True).parse(text)
-    events = (event for event in parsed if isinstance(event, NodeEvent | CollectionEndEvent))
-    first = next(events, None)
-    return None if first is None else _node(first, events, text)
-
-
-def _node(event: Event, events: Iterator[Event], text: str) -> _Node:
-    start, end = event.start_mark.index, event.end_mark.index
-    if isinstance(event, AliasEvent):
-        return _Node("alias", start, end, event.start_mark.column)
-    if isinstance(event, ScalarEvent):
-        end = max(start, len(text[:end].rstrip())) if event.style in ("|", ">") else end
-        return _Node("scalar", start, end, event.start_mark.column, event.value, anchor=event.anchor)
-    if isinstance(event, MappingStartEvent):
-        node = _Node("map", start, end, event.start_mark.column, is_flow=bool(event.flow_style), anchor=event.anchor)
-        while not isinstance(inner := next(events), CollectionEndEvent):
-            key = _node(inner, events, text)
-            value = _node(next(events), events, text)
-            if value.kind == "scalar" and value.start == value.end and (colon := _COLON.match(text, key.end)):
-                value.start = value.end = colon.end()  # nothing is written here; the parser says where the next is
-            node.entries[key.text] = (key, value)
-            node.end = max(node.end, value.end, key.end)
-        node.end = inner.end_mark.index if node.is_flow else node.end
-        return node
-    if not isinstance(event, SequenceStartEvent):
-        raise EditError("the file is written in a way that can not be changed from here; change it by hand.")
-    node = _Node("list", start, end, event.start_mark.column, is_flow=bool(event.flow_style), anchor=event.anchor)
-    while not isinstance(inner := next(events), CollectionEndEvent):
-        node.end = max(node.end, _node(inner, events, text).end)
-    node.end = inner.end_mark.index if node.is_flow else node.end
-    return node
 
 
 def _wants_lines(value: Any) -> bool:

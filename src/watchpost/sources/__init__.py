@@ -6,6 +6,7 @@ addresses are its own), `Options` and `create(address, camera, options, clock) -
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Protocol
@@ -67,13 +68,18 @@ def plugin_for(address: str) -> str:
         if str(path).startswith("/dev/video"):
             return "webcam"
         return "folder" if path.is_dir() or path.suffix.lower() in SUFFIXES else "file"
-    schemes = {key: name for name in plugins.names("sources") for key in _schemes(name)}
+    schemes = _by_scheme()
     try:
         return schemes[scheme[1].lower()]
     except KeyError:
         known = ", ".join(sorted(f"{key}:" for key in schemes))
         message = f"{redacted(address)}: {scheme[1]}: is not known; there are: {known}, and paths of files and folders."
         raise SourceError(message, permanent=True) from None
+
+
+@functools.cache  # asked for each camera of a file
+def _by_scheme() -> dict[str, str]:
+    return {key: name for name in plugins.names("sources") for key in _schemes(name)}
 
 
 def _schemes(name: str) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from watchpost.errors import WatchpostError
 from watchpost.mp4.parameter_sets import parameter_sets
-from watchpost.types import AudioPacket, Packet, StreamInfo
+from watchpost.types import BGR, AudioPacket, Packet, StreamInfo
 from watchpost.video.hardware import open_on
 from watchpost.video.stills import set_up
 
@@ -76,6 +76,15 @@ def covered(width: int, height: int, masks: Polygons, rotation: int = 0) -> NDAr
     # a corner's fraction of a block, and what lies under an outline that is one block wide
     grown = cv2.dilate(drawn, np.ones((3, 3), np.uint8))
     return np.asarray(grown, np.bool_)
+
+
+def blackened(picture: BGR, masks: Polygons) -> BGR:
+    """A copy of an upright picture (H, W, 3) uint8 with its masks black, as much of it as in the stream."""
+    height, width = picture.shape[:2]
+    blocks = covered(width, height, masks)
+    made = picture.copy()
+    made[blocks.repeat(2, 0).repeat(2, 1)[:height, :width]] = 0
+    return made
 
 
 def _as_coded(points: NDArray[np.float64], rotation: int) -> NDArray[np.float64]:

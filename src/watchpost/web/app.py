@@ -73,7 +73,7 @@ def create_app(services: Services, *, token: str | None = None, language: str = 
 
 def _routers(services: Services, gatekeeper: Gatekeeper) -> Iterator[APIRouter]:
     """The API's parts that this server has."""
-    yield accounts.router(gatekeeper)
+    yield accounts.router(gatekeeper, services.layouts)
     if services.recordings is not None:
         yield recordings.router(services, services.recordings)
     yield camera_events.router(services)

@@ -40,39 +40,51 @@ _BOOK: Final = TypeAdapter(dict[str, dict[str, Layout]])
 class Layouts:
     """Layouts by user and name; kept in the folder `data`, or in memory alone without one. From any thread.
 
+    The file is read each time: whoever removes a user from the command line removes its layouts too.
+
     Raises `WatchpostError` for a file that can not be read or written.
     """
 
     def __init__(self, data: Path | None = None) -> None:
         self._path = None if data is None else data / FILE
         self._lock = threading.Lock()
-        self._book = self._read()
+        self._in_memory: dict[str, dict[str, Layout]] = {}
+        self._read()
 
     def of(self, user: str) -> dict[str, Layout]:
         """The user's layouts, by name."""
         with self._lock:
-            return dict(sorted(self._book.get(user, {}).items()))
+            return dict(sorted(self._read().get(user, {}).items()))
 
     def put(self, user: str, name: str, layout: Layout) -> None:
         """Keep a layout in place of any of that name. Raises `TooManyLayoutsError` for the 51st."""
         with self._lock:
-            own = {**self._book.get(user, {}), name: layout}
+            book = self._read()
+            own = {**book.get(user, {}), name: layout}
             if len(own) > MAX_LAYOUTS:
                 raise TooManyLayoutsError(f"there are {MAX_LAYOUTS} layouts already; delete one first.")
-            self._write({**self._book, user: own})
+            self._write({**book, user: own})
 
     def remove(self, user: str, name: str) -> bool:
         """Forget a layout; false where there is none of that name."""
         with self._lock:
-            own = dict(self._book.get(user, {}))
+            book = self._read()
+            own = dict(book.get(user, {}))
             if own.pop(name, None) is None:
                 return False
-            self._write({**self._book, user: own})
+            self._write({**book, user: own})
             return True
+
+    def forget(self, user: str) -> None:
+        """The user has gone, and its layouts with it."""
+        with self._lock:
+            book = self._read()
+            if user in book:
+                self._write({name: own for name, own in book.items() if name != user})
 
     def _read(self) -> dict[str, dict[str, Layout]]:
         if self._path is None:
-            return {}
+            return self._in_memory
         try:
             return _BOOK.validate_json(self._path.read_bytes())
         except FileNotFoundError:
@@ -92,4 +104,5 @@ class Layouts:
                 new.replace(self._path)
             except OSError as error:
                 raise WatchpostError(f"{self._path} can not be written: {error.strerror}.") from None
-        self._book = book
+        else:
+            self._in_memory = book

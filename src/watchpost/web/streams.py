@@ -10,7 +10,7 @@ import asyncio
 import json
 import logging
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -60,8 +60,8 @@ async def mjpeg(
 async def news(
     hub: LiveHub, store: EventStore | None, user: User, last_id: str | None, stop: threading.Event
 ) -> AsyncIterator[bytes]:
-    """Server-sent events (HTML Standard, section 9.2): `event` for each event, `status` each second; what
-    `user` may see alone.
+    """Server-sent events (HTML Standard, section 9.2): `event` for each event, `status` once with all cameras, then
+    each second `changes`; what `user` may see alone.
 
     A reader that comes back with the id of the last event it saw is told only the newer ones.
     """
@@ -69,13 +69,16 @@ async def news(
         last_id = event.id
         yield _message("event", event_json(event, store), event.id)
     looks = 0
+    known: dict[str, dict[str, Any]] | None = None
     while not stop.is_set():
         for event in hub.events(last_id):
             last_id = event.id
             if may_see(user, event.camera):
                 yield _message("event", event_json(event, store), event.id)
         if looks % _STATUS_EVERY == 0:
-            yield _message("status", camera_list(hub, user))
+            now = {each["name"]: each for each in camera_list(hub, user)}
+            yield _message("status", list(now.values())) if known is None else _message("changes", changes(known, now))
+            known = now
         looks += 1
         await asyncio.sleep(_NEWS_EVERY_S)
 
@@ -105,8 +108,23 @@ def event_json(event: Event, store: EventStore | None) -> dict[str, Any]:
 
 
 def camera_list(hub: LiveHub, user: User) -> list[dict[str, Any]]:
-    """The status of all cameras that `user` may see."""
-    return [asdict(status) for status in hub.cameras() if may_see(user, status.name)]
+    """The status of all cameras that `user` may see, as exact as a page shows it."""
+    return [_rounded(asdict(status)) for status in hub.cameras() if may_see(user, status.name)]
+
+
+def changes(before: Mapping[str, dict[str, Any]], now: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """What differs between two moments, the cameras by name: of each only its name and the fields that are others."""
+    changed = [
+        {"name": name} | {key: value for key, value in status.items() if before.get(name, {}).get(key, ...) != value}
+        for name, status in now.items()
+        if before.get(name) != status
+    ]
+    return {"changed": changed, "removed": [name for name in before if name not in now]}
+
+
+def _rounded(status: dict[str, Any]) -> dict[str, Any]:
+    delay_s = status["delay_s"]
+    return status | {"fps": round(status["fps"], 1), "delay_s": None if delay_s is None else round(delay_s, 1)}
 
 
 def _message(kind: str, data: object, message_id: str | None = None) -> bytes:

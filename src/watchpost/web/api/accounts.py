@@ -13,6 +13,7 @@ from watchpost.web.attempts import TooManyAttemptsError
 from watchpost.web.auth import Gatekeeper, csrf_token
 from watchpost.web.cookies import drop_session, set_session
 from watchpost.web.guard import client_address, session_key, too_many_attempts
+from watchpost.web.layouts import Layouts
 from watchpost.web.passwords import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
 
 _DAY_S: Final = 86_400.0
@@ -113,13 +114,13 @@ class MadeToken(ShownToken):
     secret: str
 
 
-def router(gatekeeper: Gatekeeper) -> APIRouter:
-    """The routes."""
+def router(gatekeeper: Gatekeeper, layouts: Layouts) -> APIRouter:
+    """The routes; a user who is removed takes the `layouts` along."""
     routes = APIRouter(prefix="/api/accounts", tags=["accounts"])
     _add_login(routes, gatekeeper)
     if gatekeeper.accounts is not None:
         _add_own(routes, gatekeeper.accounts, gatekeeper)
-        _add_users(routes, gatekeeper.accounts)
+        _add_users(routes, gatekeeper.accounts, layouts)
         _add_tokens(routes, gatekeeper.accounts)
     return routes
 
@@ -175,7 +176,7 @@ def _add_own(routes: APIRouter, accounts: Accounts, gatekeeper: Gatekeeper) -> N
         return Response(status_code=204)
 
 
-def _add_users(routes: APIRouter, accounts: Accounts) -> None:
+def _add_users(routes: APIRouter, accounts: Accounts, layouts: Layouts) -> None:
     @routes.get("/users", summary="All users")
     def users(_user: Admin) -> list[ShownUser]:
         return [_shown_user(each) for each in accounts.users()]
@@ -209,6 +210,7 @@ def _add_users(routes: APIRouter, accounts: Accounts) -> None:
         if user.name == found.name:
             raise AccountError("you can not remove yourself; another admin can.")
         accounts.remove(name)
+        layouts.forget(found.name)
         return Response(status_code=204)
 
 

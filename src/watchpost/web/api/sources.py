@@ -17,6 +17,7 @@ from watchpost.config import load
 from watchpost.errors import SourceError
 from watchpost.runtime.first_picture import Look, first_picture
 from watchpost.telemetry import redacted
+from watchpost.video.mask import Polygons
 from watchpost.web.access import Admin
 from watchpost.web.far_edits import HIDDEN, FarEditError, check_address
 
@@ -24,7 +25,10 @@ _WITHIN_S: Final = 10.0
 
 
 class SourceTest(BaseModel):
-    """Which address to try: one that is given, or that of a camera of the configuration."""
+    """Which address to try: one that is given, that of a camera of the configuration, or a new one for that camera.
+
+    The picture is black where masks are: those of the camera, or of cameras that have this very address.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
@@ -33,7 +37,7 @@ class SourceTest(BaseModel):
     options: dict[str, str | int | float | bool | None] = Field(default_factory=dict)
     """Of the source, such as `{"transport": "tcp"}`."""
     camera: str | None = None
-    """In place of `source`: try that camera's own, with its own options."""
+    """Without `source`, try that camera's own, with its own options."""
 
 
 class Seen(BaseModel):
@@ -65,11 +69,11 @@ def router(file: Path, clock: Clock) -> APIRouter:
         responses={422: {"description": "The address can not be tried, or gives no picture."}, 429: {}},
     )
     def try_source(_user: Admin, given: SourceTest) -> Seen:
-        address, options = _chosen(given, file)
+        address, options, masks = _chosen(given, file)
         if not one_at_a_time.acquire(blocking=False):
             raise HTTPException(429, "another address is being tried; wait for that", {"Retry-After": "10"})
         try:
-            return _seen(first_picture(address, options, clock, _WITHIN_S))
+            return _seen(first_picture(address, options, clock, _WITHIN_S, masks))
         except SourceError as error:
             raise HTTPException(422, redacted(str(error))) from None
         finally:
@@ -78,8 +82,9 @@ def router(file: Path, clock: Clock) -> APIRouter:
     return routes
 
 
-def _chosen(given: SourceTest, file: Path) -> tuple[str, Mapping[str, Any]]:
-    if (given.camera is None) == (given.source is None):
+def _chosen(given: SourceTest, file: Path) -> tuple[str, Mapping[str, Any], Polygons]:
+    """Address, options and masks."""
+    if given.source is None and given.camera is None:
         raise HTTPException(422, "name a source or a camera")
     if given.source is not None:
         check_address(given.source)
@@ -87,11 +92,25 @@ def _chosen(given: SourceTest, file: Path) -> tuple[str, Mapping[str, Any]]:
             raise FarEditError("write the user and password in full, or name the camera in place of the source.")
         if "${" in given.source:
             raise FarEditError("variables are put in by the file alone: save the camera, then name it here.")
-        return given.source, given.options
-    camera = load(file, os.environ).cameras.get(given.camera or "")
-    if camera is None:
+    cameras = load(file, os.environ).cameras
+    if given.camera is not None and given.camera not in cameras:
         raise HTTPException(404, "no such camera")
-    return camera.source, camera.options
+    if given.camera is not None:
+        camera = cameras[given.camera]
+        if given.source is None:
+            return camera.source, camera.options, camera.mask_arrays()
+        return given.source, given.options, camera.mask_arrays()
+    assert given.source is not None  # noqa: S101 - for the type checker
+    place = _place(given.source)
+    alike = [each.mask_arrays() for each in cameras.values() if _place(each.source) == place]
+    masks = {f"{number} {name}": points for number, one in enumerate(alike) for name, points in one.items()}
+    return given.source, given.options, masks
+
+
+def _place(address: str) -> str:
+    """An address without its user and password."""
+    scheme, divider, rest = address.partition("://")
+    return scheme.lower() + divider + rest.rpartition("@")[2]
 
 
 def _seen(look: Look) -> Seen:

@@ -1,5 +1,5 @@
-// What the server says as it happens: one connection a page, whoever listens. Events: `status` (detail: all cameras),
-// `event` (detail: one event), `link` (detail: whether the server is reached).
+// What the server says as it happens: one connection a page, whoever listens. Events: `status` (detail: all cameras, each
+// second; the server sends what changed alone), `event` (detail: one event), `link` (detail: whether the server is reached).
 const RETRY_MS = 2000;
 
 export const news = new EventTarget();
@@ -22,6 +22,10 @@ function listen() {
     known.cameras = JSON.parse(message.data);
     tell("status", known.cameras);
   });
+  source.addEventListener("changes", (message) => {
+    known.cameras = changed(known.cameras, JSON.parse(message.data));
+    tell("status", known.cameras);
+  });
   source.addEventListener("event", (message) => {
     const event = JSON.parse(message.data);
     if (known.events.some((each) => each.id === event.id)) return;
@@ -36,6 +40,13 @@ function listen() {
     if (answer?.status === 401) location.assign("/login");
     else setTimeout(listen, RETRY_MS);
   });
+}
+
+function changed(cameras, { changed: news, removed }) {
+  const gone = new Set(removed);
+  const all = new Map(cameras.filter(({ name }) => !gone.has(name)).map((camera) => [camera.name, camera]));
+  for (const each of news) all.set(each.name, { ...all.get(each.name), ...each });
+  return [...all.values()];
 }
 
 let isListening = false;

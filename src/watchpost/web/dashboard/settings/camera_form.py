@@ -67,6 +67,8 @@ class CameraForm:
         self._mode = ui.select(modes, label=text("recording"), value=mode).props("outlined dense")
         self._enabled = ui.switch(text("enabled"), value=before.get("enabled", True))
         ui.label(text("zones")).classes("wp-note")
+        if self._name is not None:
+            ui.label(text("no_rename")).classes("wp-note")
         self._problem = ui.label().classes("wp-error").props("role=alert")
         self._build_actions()
 
@@ -87,7 +89,9 @@ class CameraForm:
         """Let the server connect, and show what it sees."""
         source = self._source.value.strip()
         is_own = self._name is not None and source == self._before["source"]
-        asked: dict[str, Any] = {"camera": self._name} if is_own else {"source": source}
+        asked: dict[str, Any] = {} if is_own else {"source": source}
+        if self._name is not None:
+            asked["camera"] = self._name
         if not is_own and self._before:
             asked["options"] = self._before["options"]
         self._show_look(self._text("testing"))
