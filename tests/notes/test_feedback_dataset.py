@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from watchpost.errors import WatchpostError
 from watchpost.notes import Note, NoteKind
 from watchpost.notes.book import NoteBook
 from watchpost.notes.dataset import Taken, feedback_dataset
-from watchpost.picture import encode_jpeg
+from watchpost.picture import decode_picture, encode_jpeg
 
 JPEG = encode_jpeg(np.full((48, 64, 3), 90, np.uint8))
 
@@ -60,6 +61,22 @@ def test_false_alarms_are_empty_and_missed_ones_have_their_boxes(data: Path, tmp
     book.close()
 
 
+def test_of_a_false_alarm_only_what_was_judged_may_be_taken(tmp_path: Path) -> None:
+    picture = np.full((100, 200, 3), 90, np.uint8)
+    picture[:, :60] = 255  # somebody else stands there
+    book = NoteBook(tmp_path / "notes.db")
+    judged = {"box": [0.5, 0.2, 0.7, 0.6]}
+    book.add(replace(note(1, "false_alarm"), event_id="1", event=judged), encode_jpeg(picture))
+    book.add(replace(note(2, "false_alarm"), event_id="2", event={"box": None}), encode_jpeg(picture))
+    dataset, taken = feedback_dataset(book, tmp_path / "pictures", cuts=True)
+    book.close()
+    assert taken == Taken(false_alarms=1, without_box=1)
+    (sample,) = dataset.samples
+    seen = decode_picture(sample.picture.read_bytes())
+    assert seen.shape == (60, 60, 3), "a quarter of the box more at each side"
+    assert seen.max() < 120
+
+
 def test_the_verb_writes_it_in_any_format(data: Path, tmp_path: Path) -> None:
     output = tmp_path / "corrections"
     done = CliRunner().invoke(data_app, ["feedback", str(output), "--data", str(data)])
@@ -67,7 +84,7 @@ def test_the_verb_writes_it_in_any_format(data: Path, tmp_path: Path) -> None:
     found = coco.read(output)
     assert (len(found), found.objects, sorted(found.class_names)) == (3, 3, ["car", "person"])
     assert "1 false alarms, 2 pictures with missed ones" in done.output
-    assert "left out: 1 with no box drawn" in done.output
+    assert "left out: 1 with no box" in done.output
 
 
 def test_nothing_to_write_is_told(tmp_path: Path) -> None:

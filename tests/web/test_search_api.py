@@ -214,6 +214,9 @@ def test_bookmarks_notes_and_false_alarms_mark_their_events(room: Room) -> None:
     assert room.ids(bookmarked=True) == [EVENTS[5].id]
     assert room.ids(false_alarm=True) == [EVENTS[9].id]
     assert room.ids(false_alarm=True, bookmarked=True) == []
+    taken = room.client.get("/api/events/export.jsonl", params={"bookmarked": True}).text.splitlines()
+    assert [json.loads(line)["id"] for line in taken] == [EVENTS[5].id]
+    assert len(room.client.get("/api/events/export.csv", params={"false_alarm": True}).text.splitlines()) == 2
     page = room.get("/api/events/search", limit=500)["events"]
     marks = {each["id"]: each["marks"] for each in page if any(each["marks"].values())}
     assert marks == {

@@ -15,12 +15,18 @@ def feedback(
     since: Annotated[
         str | None, typer.Option(help="About this time or later: 30d (ago), yesterday, 2026-05-01.", show_default="all")
     ] = None,
+    cuts: Annotated[
+        bool,
+        typer.Option(
+            "--cuts", help="Of a false alarm, take the part around its box alone: nobody has said what is beside it."
+        ),
+    ] = False,
     to: Annotated[str, typer.Option(help="Format: coco, voc, yolo, tfrecord ...")] = "coco",
 ) -> None:
     """Write what people said was wrong as a data set: false alarms without an object, missed ones with their boxes.
 
     The pictures are those that were kept when it was said; events and recordings may have gone since. What else is in
-    them nobody has said: look through them (watchpost data view) before you train.
+    them nobody has said: look through them (watchpost data view) before you train, or take --cuts.
 
         watchpost data feedback corrections --data /var/lib/watchpost
 
@@ -47,13 +53,13 @@ def feedback(
         task = progress.add_task("pictures", total=None)
         pictures = folder / ".pictures"
         found, taken = feedback_dataset(
-            book, pictures, since_wall_time_s=since_s, progress=lambda: progress.advance(task)
+            book, pictures, since_wall_time_s=since_s, cuts=cuts, progress=lambda: progress.advance(task)
         )
         if not len(found):
             raise WatchpostError("there is no feedback with a picture to train with.")
         write_splits({output.name: found}, folder, to, link=True, progress=lambda: None)
         shutil.rmtree(pictures)
     typer.echo(f"{taken.false_alarms} false alarms, {taken.missed} pictures with missed ones in {output} ({to})")
-    for count, reason in ((taken.without_picture, "no picture"), (taken.without_box, "no box drawn")):
+    for count, reason in ((taken.without_picture, "no picture"), (taken.without_box, "no box")):
         if count:
             typer.echo(f"left out: {count} with {reason}", err=True)

@@ -13,7 +13,8 @@ from starlette.responses import Response, StreamingResponse
 from watchpost.stores import EventStore
 from watchpost.web.access import User, Viewer
 from watchpost.web.event_table import csv_lines
-from watchpost.web.questions import Question, refusals, search_body
+from watchpost.web.marked import MarkedQuestion
+from watchpost.web.questions import refusals, search_body
 from watchpost.web.services import Services
 
 _PAGE: Final = 500
@@ -22,7 +23,7 @@ _TOGETHER: Final = 64
 """Lines that are sent in one piece."""
 
 
-class Wanted(Question):
+class Wanted(MarkedQuestion):
     """Which events, and in which order."""
 
     order: Literal["newest", "oldest"] = "newest"
@@ -61,7 +62,8 @@ def _all(services: Services, user: User, wanted: Wanted) -> Iterator[dict[str, A
     store = services.store()
     if store is None:
         raise HTTPException(503, "this server keeps no events")
-    body = search_body(wanted.clauses(user, services.clock.wall_time_s()), wanted.order)
+    clauses = wanted.clauses(user, services.clock.wall_time_s()) + wanted.marked(services)
+    body = search_body(clauses, wanted.order)
     first = store.query(body | {"size": min(_PAGE, wanted.limit or _PAGE)})["hits"]["hits"]
     return _pages(services, store, body, first, wanted.limit)
 

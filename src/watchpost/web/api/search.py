@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import Field
 
 from watchpost.event_json import event_to_json
-from watchpost.notes import Marks, NoteKind
+from watchpost.notes import Marks
 from watchpost.notes.book import NoteBook
 from watchpost.stores import EventStore
 from watchpost.stores.query.parse import parse_query
@@ -17,20 +17,14 @@ from watchpost.types import Event
 from watchpost.web.access import User, Viewer, may_see
 from watchpost.web.api.notes import note_json
 from watchpost.web.facets import facets
-from watchpost.web.questions import Clause, Question, cursor, refusals, search_body
+from watchpost.web.marked import MarkedQuestion
+from watchpost.web.questions import Clause, cursor, refusals, search_body
 from watchpost.web.services import Services
 
-_MOST_MARKED: Final = 1000
-"""Events that can be chosen by what was said about them: the last so many."""
 
-
-class Asked(Question):
+class Asked(MarkedQuestion):
     """A page of events."""
 
-    bookmarked: bool = False
-    """Only those with a bookmark."""
-    false_alarm: bool = False
-    """Only those that somebody said were false alarms."""
     order: Literal["newest", "oldest"] = "newest"
     limit: Annotated[int, Field(ge=1, le=500)] = 50
     after: Annotated[str, Field(max_length=200)] | None = None
@@ -80,7 +74,7 @@ def router(services: Services) -> APIRouter:
 def _page(services: Services, user: User, asked: Asked, queries: list[Clause]) -> dict[str, Any]:
     store = _opened(services)
     clauses = asked.clauses(user, services.clock.wall_time_s()) + queries
-    clauses += _marked(services, asked)
+    clauses += asked.marked(services)
     hits = store.query(search_body(clauses, asked.order, asked.after) | {"size": asked.limit})["hits"]["hits"]
     marks = _marks(services, [hit["_id"] for hit in hits])
     answer: dict[str, Any] = {
@@ -99,17 +93,6 @@ def _opened(services: Services) -> EventStore:
     if store is None:
         raise HTTPException(503, "this server keeps no events")
     return store
-
-
-def _marked(services: Services, asked: Asked) -> list[Clause]:
-    """Only events with a bookmark, or said to be false alarms."""
-    book = _book(services)
-    wanted: dict[NoteKind, bool] = {"bookmark": asked.bookmarked, "false_alarm": asked.false_alarm}
-    return [
-        {"ids": {"values": [] if book is None else book.event_ids(kind, _MOST_MARKED)}}
-        for kind, is_wanted in wanted.items()
-        if is_wanted
-    ]
 
 
 def _book(services: Services) -> NoteBook | None:

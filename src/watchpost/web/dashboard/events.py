@@ -319,7 +319,7 @@ class _Page:
         self._count.text = self._view.text(key, count=f"{total:,}")
 
     def _show_exports(self) -> None:
-        query = {name: value for name, value in self._parameters().items() if name != "bookmarked"}
+        query = self._parameters()
         for kind, button in self._exports.items():
             more = {"bom": "true"} if kind == "csv" else {}
             button.props(f'href="/api/events/export.{kind}?{urlencode(query | more, doseq=True)}"')
