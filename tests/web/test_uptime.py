@@ -68,7 +68,7 @@ def test_shares_are_of_what_has_passed_of_a_step() -> None:
     rows = uptime.matrix([0, 1200, 2400, 3600], 1400.0, states, recorded, {"gate": 5.0, "yard": 1300.0})
     assert rows == [
         {"camera": "gate", "live": [0.5, 0.5, None], "blind": [0.25, 0.0, None], "recorded": [0.75, 1.0, None]},
-        {"camera": "yard", "live": [None, 0.0, None], "blind": [None, 0.0, None], "recorded": [0.0, 0.25, None]},
+        {"camera": "yard", "live": [None, 0.0, None], "blind": [None, 0.0, None], "recorded": [None, 0.25, None]},
     ]
 
 

@@ -84,13 +84,15 @@ def matrix(
     rows = []
     for camera in sorted(states.keys() | recorded.keys()):
         row: dict[str, Any] = {"camera": camera, "live": [], "blind": [], "recorded": []}
+        oldest = next((number for number, each in enumerate(recorded.get(camera, ())) if each), len(bounds))
         for number, (begin, end) in enumerate(pairwise(bounds)):
             passed_s = min(end, now_s) - begin
             here = states[camera][number] if camera in states else {}
             written_s = recorded[camera][number] if camera in recorded else 0.0
             seconds_of = {name: here.get(name, 0.0) for name in (SEEING, "blind")} | {"recorded": written_s}
             for name, seconds in seconds_of.items():
-                is_known = passed_s > 0 and (name == "recorded" or known_since_s.get(camera, math.inf) < end)
+                was_there = known_since_s.get(camera, math.inf) < end or (name == "recorded" and number >= oldest)
+                is_known = passed_s > 0 and was_there
                 row[name].append(round(min(1.0, seconds / passed_s), 4) if is_known else None)
         rows.append(row)
     return rows

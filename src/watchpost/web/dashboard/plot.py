@@ -31,6 +31,18 @@ SCALE: Final = "Cividis"
 
 LEGEND: Final = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
 BARE_AXIS: Final = {"showgrid": False, "zeroline": False, "showticklabels": False, "ticks": "", "constrain": "domain"}
+TIME_AXIS: Final = {
+    "type": "date",
+    "showgrid": False,
+    "hoverformat": "%Y-%m-%d %H:%M",
+    "tickformatstops": [
+        {"dtickrange": [None, 59_999], "value": "%H:%M:%S\n%Y-%m-%d"},
+        {"dtickrange": [60_000, 86_399_999], "value": "%H:%M\n%Y-%m-%d"},
+        {"dtickrange": [86_400_000, "M1"], "value": "%m-%d\n%Y"},
+        {"dtickrange": ["M1", None], "value": "%Y-%m"},
+    ],
+}
+"""Times in figures, as all pages show them: Plotly's own are English."""
 
 Cell = str | int | float | None
 

@@ -12,7 +12,19 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Any, Final
 
-from watchpost.web.dashboard.plot import BARE_AXIS, BLUE, COLOURS, GREY, LEGEND, ORANGE, SCALE, Plot, colour_bar, plain
+from watchpost.web.dashboard.plot import (
+    BARE_AXIS,
+    BLUE,
+    COLOURS,
+    GREY,
+    LEGEND,
+    ORANGE,
+    SCALE,
+    TIME_AXIS,
+    Plot,
+    colour_bar,
+    plain,
+)
 
 _HOURS: Final = 24
 _ROW_PX: Final = (9, 22)
@@ -83,7 +95,7 @@ def crossings(counts: Sequence[tuple[datetime, int, int]], step_s: float, words:
     ticks = range(-5 * step, 6 * step, step)
     layout = {
         "barmode": "relative",
-        "xaxis": {"type": "date", "showgrid": False},
+        "xaxis": TIME_AXIS,
         "yaxis": {
             "title": {"text": words["crossings"]},
             "tickvals": list(ticks),

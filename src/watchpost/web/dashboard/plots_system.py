@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from watchpost.web.dashboard.plot import BLUE, COLOURS, GREY, LEGEND, ORANGE, Plot, plain
+from watchpost.web.dashboard.plot import BLUE, COLOURS, GREY, LEGEND, ORANGE, TIME_AXIS, Plot, plain
 
 _ROW_PX: Final = (6, 18)
 """Of many cameras, and of few."""
@@ -48,7 +48,7 @@ def presence(
         },
     }
     layout = {
-        "xaxis": {"type": "date", "showgrid": False},
+        "xaxis": TIME_AXIS,
         "yaxis": {"type": "category", "autorange": "reversed", "showgrid": False},
     }
     rows = [
@@ -134,7 +134,7 @@ def over_time(
     axis: dict[str, Any] = {"title": {"text": unit}, "rangemode": "tozero"}
     if most is not None:
         axis["range"] = [0, most]
-    layout = {"xaxis": {"type": "date", "showgrid": False}, "yaxis": axis, "legend": LEGEND, "hovermode": "closest"}
+    layout = {"xaxis": TIME_AXIS, "yaxis": axis, "legend": LEGEND, "hovermode": "closest"}
     rows = [(at.isoformat(), *(values[place] for values in lines.values())) for place, at in enumerate(times)]
     return Plot(traces, layout, (words["time"], *(f"{name} ({unit})" for name in lines)), rows, 240)
 
