@@ -109,7 +109,7 @@ class Asking:
 
     def ask(self, header: str | None = None, address: str = "192.0.2.1") -> str:
         headers = {} if header is None else {"authorization": header}
-        return self.access.check(Request("DESCRIBE", URL, headers), GATE, address)
+        return self.access.check(Request("DESCRIBE", URL, headers), GATE, address).user
 
     def challenges(self, header: str | None = None) -> list[str]:
         with pytest.raises(DeniedError) as caught:

@@ -64,11 +64,12 @@ def test_a_user_comes_with_a_personal_token_and_sees_what_may_be_seen(accounts: 
     assert not credentials.may("nobody", GATE)
 
 
-def test_who_is_removed_sees_no_more(accounts: Accounts, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("loss", ["removed", "token revoked", "demoted"])
+def test_who_may_see_no_more_loses_what_plays(accounts: Accounts, monkeypatch: pytest.MonkeyPatch, loss: str) -> None:
     monkeypatch.setattr(rtsp_server, "_LOOK_S", 0.01)
     accounts.add("kim", Role.ADMIN, "a long pass phrase 1")
     accounts.add("lee", Role.VIEWER, "a long pass phrase 2")
-    _, secret = accounts.make_token("lee", "player", None)
+    token, secret = accounts.make_token("lee", "player", None)
     header = "Basic " + base64.b64encode(f"lee:{secret}".encode()).decode()
     clock = ManualClock()
     with House(credentials=StreamCredentials(None, accounts), clock=clock) as house, Client(house.port) as client:
@@ -81,6 +82,12 @@ def test_who_is_removed_sees_no_more(accounts: Accounts, monkeypatch: pytest.Mon
         clock.advance(11.0)
         house.feed(film(5, start_s=5.0))
         assert len(client.pictures(5)) == 5
-        accounts.remove("lee")
+        match loss:
+            case "removed":
+                accounts.remove("lee")
+            case "token revoked":
+                accounts.revoke_token(token.id)
+            case _:
+                accounts.change("lee", Role.VIEWER, frozenset({"yard"}))
         clock.advance(11.0)
         client.read_to_end()  # which comes

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -15,6 +16,8 @@ from filming import film
 from watchpost.clock import ManualClock, SystemClock
 from watchpost.runtime.live import LiveHub
 from watchpost.runtime.taps import Taps
+from watchpost.web.access import Role
+from watchpost.web.accounts import Accounts
 from watchpost.web.app import create_app
 from watchpost.web.services import Services
 
@@ -69,6 +72,43 @@ def test_pictures_reach_a_peer() -> None:
             await gone(services)
             assert (await client.delete(answer.headers["location"])).status_code == 404
             await peer.close()
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("loss", ["removed", "token revoked", "demoted"])
+def test_who_may_see_no_more_loses_what_plays(tmp_path: Path, loss: str) -> None:
+    async def scene() -> None:
+        clock = ManualClock()
+        accounts = Accounts(tmp_path, clock)
+        accounts.add("kim", Role.ADMIN, "a long pass phrase 1")
+        accounts.add("lee", Role.VIEWER, "a long pass phrase 2")
+        token, secret = accounts.make_token("lee", "player", None)
+        hub = LiveHub(clock)
+        hub.publish("gate", frame(0), detections((1, 2, 30, 40)), {})
+        services = Services(hub, clock=clock, accounts=accounts)
+        transport = httpx2.ASGITransport(create_app(services))
+        bearer = {**SDP, "Authorization": f"Bearer {secret}"}
+        async with httpx2.AsyncClient(transport=transport, base_url="http://h") as client, sending(services):
+            peer = aiortc.RTCPeerConnection(aiortc.RTCConfiguration(iceServers=[]))
+            peer.addTransceiver("video", "recvonly")
+            await peer.setLocalDescription(await peer.createOffer())
+            answer = await client.post("/api/whep/gate", content=peer.localDescription.sdp, headers=bearer)
+            assert answer.status_code == 201, answer.text
+            clock.advance(11.0)
+            await asyncio.sleep(0.6)  # a look later
+            assert services.taps.viewers("gate") == 1
+            match loss:
+                case "removed":
+                    accounts.remove("lee")
+                case "token revoked":
+                    accounts.revoke_token(token.id)
+                case _:
+                    accounts.change("lee", Role.VIEWER, frozenset({"yard"}))
+            clock.advance(11.0)
+            await gone(services)
+            await peer.close()
+        accounts.close()
 
     asyncio.run(scene())
 

@@ -6,6 +6,7 @@ import hmac
 import ipaddress
 import threading
 from collections import OrderedDict, deque
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from watchpost.clock import Clock
@@ -72,6 +73,18 @@ def network(address: str) -> str:
     return str(ipaddress.ip_network((parsed, 32 if parsed.version == 4 else 64), strict=False))
 
 
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Who was let in, and to what."""
+
+    user: str
+    """Empty where nobody had to say."""
+    target: Target
+    password: str | None = field(default=None, repr=False)
+    """What Basic brought: a token may be revoked while the stream goes on."""
+    address: str = ""
+
+
 class DeniedError(Exception):
     """The request is answered with `status`; with 401, and these challenges."""
 
@@ -91,10 +104,10 @@ class Access:
         self._lock = threading.Lock()
         self._failures: OrderedDict[str, deque[float]] = OrderedDict()
 
-    def check(self, request: Request, target: Target, address: str) -> str:
-        """The user who asks, who may do so; empty where nobody has to say. Raises `DeniedError`."""
+    def check(self, request: Request, target: Target, address: str) -> Grant:
+        """Who asks, who may do so. Raises `DeniedError`."""
         if self._credentials.is_open:
-            return ""
+            return Grant("", target)
         address = network(address)
         if self._has_guessed(address):
             raise DeniedError(429)
@@ -114,11 +127,16 @@ class Access:
             raise self._challenge(address)
         if not self._credentials.may(given.user, target):
             raise DeniedError(403)
-        return given.user
+        password = given.password if isinstance(given, digest.Basic) else None
+        return Grant(given.user, target, password, address)
 
-    def still_holds(self, user: str, target: Target) -> bool:
-        """Whether a user whom `check` gave may still do the same: a stream goes on for hours."""
-        return self._credentials.is_open if not user else self._credentials.may(user, target)
+    def still_holds(self, grant: Grant) -> bool:
+        """Whether who was let in by `check` would be let in again: a stream goes on for hours."""
+        if not grant.user:
+            return self._credentials.is_open
+        if grant.password is not None and not self._credentials.accepts(grant.user, grant.password, grant.address):
+            return False
+        return self._credentials.may(grant.user, grant.target)
 
     def _is_right(self, given: digest.Digest, request: Request, target: Target, address: str) -> bool:
         if self._credentials.is_basic:

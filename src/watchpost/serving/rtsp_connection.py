@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from watchpost.clock import Clock
-from watchpost.serving.access import Access, DeniedError
+from watchpost.serving.access import Access, DeniedError, Grant
 from watchpost.serving.rtsp_messages import (
     BadMessageError,
     Interleaved,
@@ -20,7 +20,7 @@ from watchpost.serving.rtsp_messages import (
     response,
 )
 from watchpost.serving.rtsp_session import TIMEOUT_S, Answer, RtspSession, Surroundings
-from watchpost.serving.rtsp_target import Target, parse_target
+from watchpost.serving.rtsp_target import parse_target
 from watchpost.serving.switchboard import Switchboard
 from watchpost.serving.udp_ports import UdpPorts
 
@@ -73,7 +73,7 @@ class Connection(asyncio.Protocol):
         self._peer = ""
         self._session: RtspSession | None = None
         self._is_admitted = False
-        self._granted: tuple[str, Target] | None = None
+        self._granted: Grant | None = None
         """Who was let in last, and to what."""
         self._requests = 0
         self._unasked_bytes = 0
@@ -149,7 +149,7 @@ class Connection(asyncio.Protocol):
             session.report_clocks()
         if self._granted is not None and self._serving is None and now_s - self._granted_s >= _RIGHTS_EVERY_S:
             self._granted_s = now_s
-            self._serving = asyncio.get_running_loop().create_task(self._check_rights(*self._granted))
+            self._serving = asyncio.get_running_loop().create_task(self._check_rights(self._granted))
 
     def abort(self) -> None:
         """End it at once."""
@@ -207,13 +207,11 @@ class Connection(asyncio.Protocol):
         finally:
             self._serving = None
 
-    async def _check_rights(self, user: str, target: Target) -> None:
+    async def _check_rights(self, grant: Grant) -> None:
         """End what a user does who may not do it any more."""
         access = self._house.access
         try:
-            may = access is None or await asyncio.get_running_loop().run_in_executor(
-                None, access.still_holds, user, target
-            )
+            may = access is None or await asyncio.get_running_loop().run_in_executor(None, access.still_holds, grant)
         finally:
             self._serving = None
         if not may:
@@ -232,10 +230,10 @@ class Connection(asyncio.Protocol):
             try:
                 # a password that is compared with its hash takes a tenth of a second, on purpose
                 loop = asyncio.get_running_loop()
-                user = await loop.run_in_executor(None, access.check, request, target, self._peer)
+                granted = await loop.run_in_executor(None, access.check, request, target, self._peer)
             except DeniedError as denied:
                 return Answer(denied.status, {"WWW-Authenticate": denied.challenges} if denied.challenges else {})
-            self._granted = user, target
+            self._granted = granted
         assert self._session is not None  # noqa: S101 - made with the connection
         return await self._session.answer(request, target)
 

@@ -5,6 +5,7 @@ The guard (`web/guard.py`) finds out who asks and puts the `User` into `scope["s
 """
 
 # no `from __future__ import annotations`: FastAPI can not read the annotations of a `Needs` as text
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Final
@@ -60,6 +61,12 @@ def user_of(connection: HTTPConnection) -> User:
     """Who asks, as the guard found out."""
     user: User = connection.scope["state"]["user"]
     return user
+
+
+def rights_of(connection: HTTPConnection) -> Callable[[], bool]:
+    """What tells, at any later time, whether who asks is still there and may do the same."""
+    still_holds: Callable[[], bool] = connection.scope["state"]["still_holds"]
+    return still_holds
 
 
 class Needs:

@@ -62,9 +62,10 @@ _HEADERS: Final = {
 class Guard:
     """ASGI middleware for HTTP and WebSockets: refuses before it reads, and says who asks.
 
-    What is passed on has the `User` in `scope["state"]["user"]`, but for the open paths: the login, its files and the
-    health probe. An answer that has one of the headers already keeps its own. Where nobody has to log in, the server
-    is for this machine alone. A stream ends soon after its reader's session or rights do.
+    What is passed on has the `User` in `scope["state"]["user"]`, and beside it, in `still_holds`, what tells whether
+    that is still so; but for the open paths: the login, its files and the health probe. An answer that has
+    one of the headers already keeps its own. Where nobody has to log in, the server is for this machine alone. A stream
+    ends soon after its reader's session or rights do.
     """
 
     def __init__(self, app: ASGIApp, gatekeeper: Gatekeeper, clock: Clock) -> None:
@@ -87,7 +88,7 @@ class Guard:
             await refusal(scope, receive, answer.send)
             return
         if known is not None:
-            scope.setdefault("state", {})["user"] = known.user
+            scope.setdefault("state", {}).update(user=known.user, still_holds=known.still_holds)
         path = request.url.path
         counted = receive if _is_es(path) else _Body(receive, _limit(path)).receive  # the dialect counts by itself
         await self._app(scope, counted, answer.send)

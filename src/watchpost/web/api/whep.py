@@ -19,7 +19,8 @@ from watchpost import plugins
 from watchpost.runtime.taps import Tap
 from watchpost.telemetry import redacted
 from watchpost.types import Packet
-from watchpost.web.access import User, Viewer, check_sees
+from watchpost.web.access import User, Viewer, check_sees, rights_of
+from watchpost.web.guard import LOOK_S as RIGHTS_EVERY_S
 from watchpost.web.guard import MAX_OFFER_BYTES
 from watchpost.web.services import Services
 
@@ -61,7 +62,8 @@ def router(services: Services) -> APIRouter:
         session, answer = await _opened(services, user, camera, text)
         key = secrets.token_urlsafe(16)
         sessions[key] = session
-        session.task = asyncio.create_task(_watch(services, session, lambda: sessions.pop(key, None)))
+        watching = _watch(services, session, rights_of(request), lambda: sessions.pop(key, None))
+        session.task = asyncio.create_task(watching)
         return Response(answer, 201, {"Location": f"/api/whep/sessions/{key}"}, _SDP)
 
     @routes.delete("/api/whep/sessions/{key}", status_code=204, summary="End a WebRTC viewer")
@@ -136,10 +138,17 @@ def _source(tap: Tap, news: asyncio.Event, first: list[Packet]) -> Callable[[], 
     return more
 
 
-async def _watch(services: Services, session: _Session, on_end: Callable[[], object]) -> None:
-    """Let the viewer go when it leaves, when the camera goes, and when the server stops."""
+async def _watch(
+    services: Services, session: _Session, may_see: Callable[[], bool], on_end: Callable[[], object]
+) -> None:
+    """Let the viewer go when it leaves, may not see the camera any more, the camera goes, or the server stops."""
+    looked_s = services.clock.monotonic_s()
     try:
         while not (session.viewer.ended.is_set() or session.tap.ended or services.stop.is_set()):
+            if (now_s := services.clock.monotonic_s()) >= looked_s + RIGHTS_EVERY_S:
+                looked_s = now_s
+                if not may_see():
+                    break
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(session.viewer.ended.wait(), _LOOK_S)
     finally:
