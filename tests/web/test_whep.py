@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from watchpost.runtime.taps import Taps
 from watchpost.web.access import Role
 from watchpost.web.accounts import Accounts
 from watchpost.web.app import create_app
+from watchpost.web.server import WebServer
 from watchpost.web.services import Services
 
 aiortc = pytest.importorskip("aiortc")
@@ -111,6 +113,30 @@ def test_who_may_see_no_more_loses_what_plays(tmp_path: Path, loss: str) -> None
         accounts.close()
 
     asyncio.run(scene())
+
+
+def test_the_server_stops_while_somebody_watches(caplog: pytest.LogCaptureFixture) -> None:
+    async def scene() -> None:
+        hub = LiveHub(ManualClock())
+        hub.publish("gate", frame(0), detections((1, 2, 30, 40)), {})
+        services = Services(hub, clock=SystemClock())
+        server = WebServer(create_app(services), port=0)
+        async with httpx2.AsyncClient(base_url=server.start()) as client, sending(services):
+            peer = aiortc.RTCPeerConnection(aiortc.RTCConfiguration(iceServers=[]))
+            got: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+            peer.on("track", lambda track: asyncio.ensure_future(first_of(track, got)))
+            peer.addTransceiver("video", "recvonly")
+            await peer.setLocalDescription(await peer.createOffer())
+            answer = await client.post("/api/whep/gate", content=peer.localDescription.sdp, headers=SDP)
+            await peer.setRemoteDescription(aiortc.RTCSessionDescription(answer.text, "answer"))
+            await asyncio.wait_for(got, 15)
+            await asyncio.wait_for(asyncio.to_thread(server.stop), 15)
+            assert services.taps.viewers("gate") == 0
+            await peer.close()
+
+    asyncio.run(scene())
+    gc.collect()
+    assert not [record for record in caplog.records if record.name == "asyncio"]
 
 
 async def first_of(track: object, got: asyncio.Future[object]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -51,8 +52,9 @@ def create_app(services: Services, *, token: str | None = None, language: str = 
 
     `language` is for readers whose browser wishes neither of ours. `services.stop` ends all streams.
     """
-    app = FastAPI(title="Watchpost", docs_url=None, redoc_url=None, openapi_url=None)
     gatekeeper = Gatekeeper(token, services.accounts, services.clock)
+    routers = list(_routers(services, gatekeeper))
+    app = FastAPI(title="Watchpost", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan(routers))
     app.state.stop = services.stop
     app.state.gatekeeper = gatekeeper
     _answer_errors(app)
@@ -61,7 +63,7 @@ def create_app(services: Services, *, token: str | None = None, language: str = 
     async def health() -> Response:
         return PlainTextResponse("ok")
 
-    for router in _routers(services, gatekeeper):
+    for router in routers:
         app.router.routes.extend(router.routes)  # flat, so that whoever walks the routes meets each of them
     add_openapi(app)
     add_page(app, gatekeeper, language)
@@ -69,6 +71,19 @@ def create_app(services: Services, *, token: str | None = None, language: str = 
     dashboard.mount(app, services, language)
     app.add_middleware(Guard, gatekeeper=gatekeeper, clock=services.clock)
     return app
+
+
+def _lifespan(routers: Sequence[APIRouter]) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """What all of them do when the server starts and stops."""
+
+    @asynccontextmanager
+    async def lifespan(running: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for router in routers:
+                await stack.enter_async_context(router.lifespan_context(running))
+            yield
+
+    return lifespan
 
 
 def _routers(services: Services, gatekeeper: Gatekeeper) -> Iterator[APIRouter]:

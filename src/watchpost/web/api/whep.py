@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -32,6 +32,8 @@ _CODEC: Final = "h264"
 _MOST_VIEWERS: Final = 64
 _LOOK_S: Final = 0.5
 _FIRST_WITHIN_S: Final = 10.0
+_ENDED_WITHIN_S: Final = 3.0
+"""All viewers, when the server stops."""
 
 
 @dataclass(slots=True)
@@ -44,8 +46,19 @@ class _Session:
 
 def router(services: Services) -> APIRouter:
     """The routes."""
-    routes = APIRouter(tags=["live"])
     sessions: dict[str, _Session] = {}
+
+    @contextlib.asynccontextmanager
+    async def ended_with_the_server(_app: object) -> AsyncIterator[None]:
+        """While the loop still runs: a connection that is cut off by its end may hold it up for ever."""
+        yield
+        for session in sessions.values():
+            session.viewer.ended.set()
+        tasks = [session.task for session in sessions.values() if session.task is not None]
+        if tasks:
+            await asyncio.wait(tasks, timeout=_ENDED_WITHIN_S)
+
+    routes = APIRouter(tags=["live"], lifespan=ended_with_the_server)
 
     @routes.post("/api/whep/{camera:path}", status_code=201, summary="The live picture over WebRTC (WHEP)")
     async def offer(
