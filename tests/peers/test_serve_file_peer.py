@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from real_servers import needs
 from test_relay_peer import assert_in_order, hashes
 
 from clips import encode_clip, moving_square
+from watchpost.mp4 import parameter_sets
 
 pytestmark = pytest.mark.peer
 PICTURES = 50
@@ -59,3 +61,17 @@ def test_ffmpeg_gets_each_picture_over_the_end_of_the_file(
     read = ["-rtsp_transport", transport, "-i", addresses[0], "-t", "4", "-c", "copy", str(out)]
     subprocess.run([needs("ffmpeg"), "-v", "error", *read], timeout=40, check=True)
     assert_in_order(hashes(out), hashes(clip), 90)
+
+
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_gstreamer_gets_each_picture_over_the_end_of_the_file(
+    addresses: list[str], clip: Path, tmp_path: Path, transport: str
+) -> None:
+    out = tmp_path / "out.h264"
+    read = ["rtspsrc", f"location={addresses[0]}", f"protocols={transport}", "latency=200", "!", "rtph264depay", "!"]
+    form = ["video/x-h264,stream-format=byte-stream,alignment=au", "!", "identity", f"eos-after={2 * PICTURES + 1}"]
+    command = [needs("gst-launch-1.0"), "-q", *read, *form, "!", "filesink", f"location={out}"]
+    subprocess.run(command, timeout=60, check=True)
+    units = [bytes(each) for each in parameter_sets.units(out.read_bytes())]
+    got = [hashlib.sha256(each).hexdigest() for each in units if each[0] & 31 in (1, 5)]
+    assert_in_order(got, hashes(clip), 2 * PICTURES - 1)
