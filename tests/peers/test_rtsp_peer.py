@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from real_servers import RtspServer, needs, needs_gst
+from test_relay_peer import assert_in_order, hashes, picture_hash
 
 from clips import encode_clip, loop_clip, moving_square
 from watchpost.clock import SystemClock
@@ -76,6 +77,13 @@ def test_pictures_come_through(server: RtspServer, transport: str) -> None:
     assert decoder.counters["corrupt"] == 0
     originals = moving_square(50)
     assert min(np.abs(frames[0].picture.bgr().astype(int) - picture).mean() for picture in originals) < 4
+
+
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_packets_are_those_that_the_server_sends(server: RtspServer, clip: Path, transport: str) -> None:
+    taken = read(server.address(), 45, transport=transport)
+    got = [picture_hash(bytes(each.payload), each.stream.extradata) for each in taken]  # type: ignore[call-overload]
+    assert_in_order(got, hashes(clip), 45)
 
 
 def test_packets_arrive_in_their_own_time(server: RtspServer) -> None:
