@@ -6,6 +6,7 @@ import math
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from unittest.mock import Mock
 
 import pytest
 
@@ -19,6 +20,8 @@ from watchpost.runtime.intake import Intake
 from watchpost.runtime.lane import Served
 from watchpost.runtime.seat import Seat
 from watchpost.types import Detections, Frame, Packet
+from watchpost.video.gate import Gate
+from watchpost.video.gate_explained import State
 
 PERSON = detections([10, 10, 20, 40])
 
@@ -103,6 +106,25 @@ def test_a_detector_that_hangs_does_not_hold_up_the_stop() -> None:
         assert is_detecting.wait(10)
         assert camera.stop()
         go_on.set()
+
+
+@pytest.mark.parametrize(("state", "times"), [(State.HEAVY, 1), (State.AWAKE, 0)])
+def test_the_reader_of_a_camera_that_is_too_heavy_gives_way_to_the_others(
+    state: State, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gave_way: list[str] = []
+    monkeypatch.setattr("watchpost.runtime.camera.give_way", lambda: gave_way.append(threading.current_thread().name))
+    intake, detector = Intake(OneFrameAPacket(), ManualClock()), ScriptedDetector()
+    intake.gate = Mock(spec=Gate, state=state)
+    with seat_at(detector) as seat:
+        pipeline = Pipeline(detector, RowTracker())
+        camera = Camera(
+            "gate", lambda stop: [packet(i) for i in range(5)], intake, seat, pipeline, [], [], ManualClock()
+        )
+        camera.start()
+        assert camera.finished.wait(10)
+        assert camera.stop()
+    assert gave_way == ["gate read"] * times
 
 
 def test_a_live_camera_is_stopped_from_outside() -> None:

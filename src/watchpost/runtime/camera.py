@@ -19,10 +19,12 @@ from watchpost.geometry import box_iou
 from watchpost.pipeline import Analysed, Pipeline
 from watchpost.runtime.adaptive import AdaptiveOptions, AdaptiveRate, Wish
 from watchpost.runtime.intake import Intake, Taken
+from watchpost.runtime.priority import give_way
 from watchpost.runtime.seat import Seat
 from watchpost.runtime.stats import CameraStats
 from watchpost.types import Detections, Event, Frame, Packet
 from watchpost.video.gate import Gate
+from watchpost.video.gate_explained import State
 
 _SURE: Final = 0.7
 """Confidence from which on an object in a look wakes the camera: no tracker confirms it there, and below this it would
@@ -173,6 +175,7 @@ class Camera:
                 self.finished.set()
 
     def _read(self) -> None:
+        is_heavy = False
         try:
             for packet in self._packets(self._stop):
                 if self.stats.packets == 0:
@@ -183,6 +186,9 @@ class Camera:
                     del taken  # or it would be held until the next, which a camera that sleeps takes seconds for
                 if self._stop.is_set():
                     return
+                if not is_heavy and self.gate is not None and self.gate.state is State.HEAVY:
+                    is_heavy = True
+                    give_way()  # what it tries later, to see, is not to hold up the others either
         finally:  # a file that breaks off has shown what the decoder holds back
             if not self._stop.is_set():
                 for taken in self._intake.flush():
