@@ -21,7 +21,7 @@ from watchpost.runtime.lane import Served
 from watchpost.runtime.seat import Seat
 from watchpost.types import Detections, Frame, Packet
 from watchpost.video.gate import Gate
-from watchpost.video.gate_explained import State
+from watchpost.video.gate_explained import Reason
 
 PERSON = detections([10, 10, 20, 40])
 
@@ -108,14 +108,14 @@ def test_a_detector_that_hangs_does_not_hold_up_the_stop() -> None:
         go_on.set()
 
 
-@pytest.mark.parametrize(("state", "times"), [(State.HEAVY, 1), (State.AWAKE, 0)])
+@pytest.mark.parametrize(("why", "times"), [(Reason.HEAVY, 1), (Reason.BEHIND, 0)])
 def test_the_reader_of_a_camera_that_is_too_heavy_gives_way_to_the_others(
-    state: State, times: int, monkeypatch: pytest.MonkeyPatch
+    why: Reason, times: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gave_way: list[str] = []
     monkeypatch.setattr("watchpost.runtime.camera.give_way", lambda: gave_way.append(threading.current_thread().name))
     intake, detector = Intake(OneFrameAPacket(), ManualClock()), ScriptedDetector()
-    intake.gate = Mock(spec=Gate, state=state)
+    intake.gate = Mock(spec=Gate, reason=why)
     with seat_at(detector) as seat:
         pipeline = Pipeline(detector, RowTracker())
         camera = Camera(

@@ -24,7 +24,7 @@ from watchpost.runtime.seat import Seat
 from watchpost.runtime.stats import CameraStats
 from watchpost.types import Detections, Event, Frame, Packet
 from watchpost.video.gate import Gate
-from watchpost.video.gate_explained import State
+from watchpost.video.gate_explained import Reason
 
 _SURE: Final = 0.7
 """Confidence from which on an object in a look wakes the camera: no tracker confirms it there, and below this it would
@@ -186,7 +186,7 @@ class Camera:
                     del taken  # or it would be held until the next, which a camera that sleeps takes seconds for
                 if self._stop.is_set():
                     return
-                if not is_heavy and self.gate is not None and self.gate.state is State.HEAVY:
+                if not is_heavy and self.gate is not None and self.gate.reason is Reason.HEAVY:
                     is_heavy = True
                     give_way()  # what it tries later, to see, is not to hold up the others either
         finally:  # a file that breaks off has shown what the decoder holds back

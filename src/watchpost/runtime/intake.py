@@ -100,8 +100,8 @@ class Intake:
                 yield Taken(frame, may_wait=not is_live)
             return
         self._ring.add(packet)
-        if self._keeping_up.is_too_heavy(packet):
-            yield from self._sparingly(self.gate, packet)
+        if (why := self._keeping_up.spares(packet)) is not None:
+            yield from self._sparingly(self.gate, packet, why)
             return
         work = self.gate.admit(packet)
         if len(work.packets) > 1:
@@ -122,10 +122,10 @@ class Intake:
         for frame in self._decoder.flush():
             yield Taken(frame, may_wait=True)
 
-    def _sparingly(self, own: gate.Gate, packet: Packet) -> Iterator[Taken]:
-        """What there is time for, of a camera that is too heavy."""
+    def _sparingly(self, own: gate.Gate, packet: Packet, why: Reason) -> Iterator[Taken]:
+        """What there is time for, of a camera that is too heavy or behind."""
         self._hold = None
-        work = own.admit_sparingly(packet, is_wanted=self._keeping_up.has_room(packet))
+        work = own.admit_sparingly(packet, why, is_wanted=self._keeping_up.has_room(packet))
         for frame in work.frames(self._metered):
             if self.sight.wants(frame.camera_time_s):
                 self.sight.see(frame.camera_time_s, frame.picture.grey(COLUMNS, ROWS))

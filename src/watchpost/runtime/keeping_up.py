@@ -2,7 +2,9 @@
 
 A camera of 8K can want a whole core, and more. It falls behind first, as the system gives the processor to those that
 ask for little; then it is decoded as far as a fixed share of a core goes, so that it neither lags nor takes what the
-others need. A camera that is behind though its decoding is cheap waits for something else, and stays as it is.
+others need. A camera that is behind though its decoding is cheap waits for others: more goes on than the machine can
+follow. It passes over what is late, but for key frames, until it has caught up. Else all would decode an ever older
+past, and nobody would ever find that it is quiet again.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from typing import Final
 
 from watchpost.clock import Clock
 from watchpost.types import Frame, Packet, StreamInfo
+from watchpost.video.gate_explained import Reason
 from watchpost.video.gate_work import FrameDecoder
 
 _LOG: Final = logging.getLogger(__name__)
@@ -30,6 +33,9 @@ _LONGEST_REST_S: Final = 960.0
 """How long until all is decoded again, to see; twice as long after each time that it was too much."""
 _STEADY_S: Final = 300.0
 """After so long without lag, the next rest is a first one."""
+_CAUGHT_UP_S: Final = 0.5
+_TOLD_AGAIN_S: Final = 300.0
+"""A camera that is behind is logged no more often than this."""
 _DRIFT: Final = 1e-3
 """How fast the camera's clock may run off this machine's, in seconds a second."""
 
@@ -80,24 +86,45 @@ class KeepingUp:
         self._rest_s = _FIRST_REST_S
         self._rests_until_s = float("-inf")
         self._steady_since_s = float("-inf")
+        self._is_behind = False
+        self._told_s = float("-inf")
         self.cores = 0.0
         """What decoding cost of late: processor seconds a second of camera time."""
         self.lag_s = 0.0
         """How much later than at best the last packet was read."""
 
-    def is_too_heavy(self, packet: Packet) -> bool:
-        """Look at a packet, with pts, that has just been read; whether its camera is to be decoded sparingly now."""
+    def spares(self, packet: Packet) -> Reason | None:
+        """Look at a packet, with pts, that has just been read; why its camera is to be decoded sparingly now, if so."""
         now_s, time_s = self._clock.monotonic_s(), packet.camera_time_s or 0.0
         self._measure(packet, now_s, time_s)
         if now_s < self._rests_until_s:
-            return True
-        if self._late_since_s is None or now_s - self._late_since_s < _PATIENCE_S or self.cores < _SHARE:
-            return False
+            return Reason.HEAVY
+        if self._is_behind:
+            self._is_behind = self.lag_s >= _CAUGHT_UP_S
+            self._late_since_s = None
+            return Reason.BEHIND if self._is_behind else None
+        if self._late_since_s is None or now_s - self._late_since_s < _PATIENCE_S:
+            return None
+        self._paid_until_s = float("-inf")
+        if self.cores < _SHARE:
+            self._fall_behind(packet.camera, now_s)
+            return Reason.BEHIND
+        self._rest(packet.camera, now_s)
+        return Reason.HEAVY
+
+    def _fall_behind(self, camera: str, now_s: float) -> None:
+        self._is_behind = True
+        if now_s >= self._told_s + _TOLD_AGAIN_S:
+            self._told_s = now_s
+            message = "%s: %.1f s behind, as the machine does not keep up: key frames only until it has caught up"
+            _LOG.warning(message, camera, self.lag_s)
+
+    def _rest(self, camera: str, now_s: float) -> None:
         if now_s - self._steady_since_s >= _STEADY_S:
             self._rest_s = _FIRST_REST_S
         _LOG.warning(
             "%s: decoding takes %.2f cores and is %.1f s behind: too heavy, key frames only for %.0f s",
-            packet.camera,
+            camera,
             self.cores,
             self.lag_s,
             self._rest_s,
@@ -105,8 +132,6 @@ class KeepingUp:
         self._rests_until_s = self._steady_since_s = now_s + self._rest_s
         self._rest_s = min(self._rest_s * 2, _LONGEST_REST_S)
         self._late_since_s = None
-        self._paid_until_s = float("-inf")
-        return True
 
     def has_room(self, packet: Packet) -> bool:
         """Whether this packet of a camera that is too heavy is to be decoded: key frames, as far as the share goes."""
@@ -128,6 +153,7 @@ class KeepingUp:
             self._least_offset_s, self._seen_s = offset_s, now_s
             self._window = time_s, self._decoder.cpu_s
             self._late_since_s = None
+            self._is_behind = False
             self._paid_until_s = float("-inf")
         self._least_offset_s = min(offset_s, self._least_offset_s + _DRIFT * (now_s - self._seen_s))
         self._seen_s = now_s

@@ -125,15 +125,15 @@ class Gate:
         self._note_decoded(packet)
         return Work((packet,))
 
-    def admit_sparingly(self, packet: Packet, *, is_wanted: bool) -> Work:
-        """In the place of `admit`, for a packet of a camera that is too heavy to be decoded in full.
+    def admit_sparingly(self, packet: Packet, why: Reason, *, is_wanted: bool) -> Work:
+        """In the place of `admit`, for a packet of a camera that is too heavy, or behind, to be decoded in full.
 
         `is_wanted`: it is a key frame, to be decoded alone. With the next `admit` the gate begins anew.
         """
         time_s = packet.camera_time_s or 0.0
-        if self._state is not State.HEAVY:
+        if self._state is not State.HEAVY or self._reason is not why:
             self._begin(packet.stream, time_s)
-            self._enter(State.HEAVY, Reason.HEAVY)
+            self._enter(State.HEAVY, why)
         self._seconds[self._state] += max(0.0, time_s - self._now_s)
         self._now_s = max(self._now_s, time_s)
         self._counts["packets"] += 1

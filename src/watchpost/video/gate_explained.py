@@ -18,7 +18,7 @@ class State(StrEnum):
     OPEN = "open"
     """Everything is decoded because this stream can not be trusted to wake the camera."""
     HEAVY = "heavy"
-    """Single key frames are decoded, and analysed, as decoding everything costs more time than there is."""
+    """Single key frames are decoded, and analysed, as for everything there is not the time."""
 
 
 class Reason(StrEnum):
@@ -36,6 +36,7 @@ class Reason(StrEnum):
     RING = "a group of pictures does not fit into the ring"
     UNSETTLED = "it woke again and again, and nothing was found"
     HEAVY = "too heavy: key frames only, as decoding everything does not keep up"
+    BEHIND = "behind: key frames only until it has caught up, as more goes on than this machine can follow"
 
 
 @dataclass(frozen=True, slots=True)
