@@ -99,13 +99,15 @@ class Seat:
         With `always` the rate does not matter, and does not count the frame: for single frames while a camera sleeps.
         A frame that is lost on the way leaves its `is_discontinuous` to the next.
         """
+        # without the lock, which all cameras share: most frames are not due, and where many cameras wait for it each
+        # has to be given Python's own lock, too, before it can pass it on
+        fps = self.wish.fps if wait else self._fps(self.wish)
+        self._due.interval_s = 1 / fps
+        if not always and not self._due(frame.camera_time_s):
+            self.counts.skipped += 1
+            self._owes_restart |= frame.is_discontinuous
+            return False
         with self._lock:
-            fps = self.wish.fps if wait else self._fps(self.wish)
-            self._due.interval_s = 1 / fps
-            if not always and not self._due(frame.camera_time_s):
-                self.counts.skipped += 1
-                self._owes_restart |= frame.is_discontinuous
-                return False
             has_room = wait and self._slot_free.wait_for(lambda: self._slot is None or self._is_closed, patience_s)
             if self._is_closed:
                 return False
