@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from fakes import detections, frame
+from filming import FPS, film_with_sound
 from waiting import until
 from watchpost.clock import SystemClock
 from watchpost.runtime.live import LiveHub
@@ -131,6 +132,34 @@ WHEP = (
 )
 
 
+HEARD = """async (url) => {
+  const peer = new RTCPeerConnection();
+  for (const kind of ["video", "audio"]) peer.addTransceiver(kind, {direction: "recvonly"});
+  await peer.setLocalDescription();
+  if (peer.iceGatheringState !== "complete") await new Promise((done) => {
+    peer.onicegatheringstatechange = () => peer.iceGatheringState === "complete" && done();
+  });
+  const answer = await fetch(url, {
+    method: "POST", headers: {"Content-Type": "application/sdp"}, body: peer.localDescription.sdp,
+  });
+  if (answer.status !== 201) return {status: answer.status, detail: await answer.text()};
+  await peer.setRemoteDescription({type: "answer", sdp: await answer.text()});
+  const told = {status: answer.status, sound: 0, codec: "", pictures: 0};
+  for (let looks = 0; looks < 150 && !(told.sound > 100 && told.pictures > 10); looks += 1) {
+    await new Promise((done) => setTimeout(done, 200));
+    const stats = await peer.getStats();
+    stats.forEach((each) => {
+      if (each.type !== "inbound-rtp") return;
+      if (each.kind === "video") told.pictures = each.framesDecoded ?? 0;
+      else Object.assign(told, {sound: each.packetsReceived, codec: stats.get(each.codecId)?.mimeType ?? ""});
+    });
+  }
+  await fetch(answer.headers.get("Location"), {method: "DELETE"});
+  peer.close();
+  return told;
+}"""
+
+
 @pytest.fixture(scope="module")
 def page() -> Iterator[Any]:
     sync_api = pytest.importorskip("playwright.sync_api")
@@ -189,3 +218,34 @@ def test_webrtc_shows_moving_pictures_and_lets_go(page: Any, address: str, taps:
     assert told["decoded"] > 10
     assert told["gone"] == 204
     assert until(lambda: taps.viewers("gate") == 0)
+
+
+def test_webrtc_brings_the_sound(page: Any) -> None:
+    pytest.importorskip("aiortc")
+    singing, stop = Taps(), threading.Event()
+
+    def play() -> None:
+        film = film_with_sound(60, gop=10)
+        while not stop.is_set():
+            for packet in film:
+                singing.offer("gate", packet)
+                if stop.wait(1 / FPS):
+                    return
+
+    player = threading.Thread(target=play)
+    player.start()
+    hub = LiveHub(SystemClock())
+    hub.publish("gate", frame(0), detections((1, 2, 30, 40)), {})
+    server = WebServer(create_app(Services(hub, singing)), port=0)
+    try:
+        page.goto(f"{server.start().rstrip('/')}/healthz")
+        told = page.evaluate(HEARD, "/api/whep/gate")
+    finally:
+        stop.set()
+        player.join(20)
+        server.stop()
+    print(told)
+    assert told["status"] == 201, told
+    assert told["codec"] == "audio/opus"
+    assert told["sound"] > 100, "50 packets a second"
+    assert told["pictures"] > 10

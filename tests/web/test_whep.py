@@ -6,17 +6,19 @@ import asyncio
 import contextlib
 import gc
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import httpx2
+import numpy as np
 import pytest
 
 from fakes import detections, frame
-from filming import film
+from filming import film, film_with_sound
 from watchpost.clock import ManualClock, SystemClock
 from watchpost.runtime.live import LiveHub
 from watchpost.runtime.taps import Taps
+from watchpost.types import Packet
 from watchpost.web.access import Role
 from watchpost.web.accounts import Accounts
 from watchpost.web.app import create_app
@@ -37,17 +39,17 @@ def make(camera: str = "gate") -> tuple[Services, httpx2.AsyncClient]:
     return services, httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8800")
 
 
-async def send(taps: Taps) -> None:
+async def send(taps: Taps, packets: Sequence[Packet]) -> None:
     """A camera of 10 pictures a second, five times as fast."""
     while True:
-        for packet in film(60, gop=10):
+        for packet in packets:
             taps.offer("gate", packet)
             await asyncio.sleep(0.02)
 
 
 @contextlib.asynccontextmanager
-async def sending(services: Services) -> AsyncIterator[None]:
-    task = asyncio.create_task(send(services.taps))
+async def sending(services: Services, packets: Sequence[Packet] = ()) -> AsyncIterator[None]:
+    task = asyncio.create_task(send(services.taps, packets or film(60, gop=10)))
     try:
         yield
     finally:
@@ -74,6 +76,43 @@ def test_pictures_reach_a_peer() -> None:
             await gone(services)
             assert (await client.delete(answer.headers["location"])).status_code == 404
             await peer.close()
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("has_sound", [True, False])
+def test_sound_reaches_a_peer_that_asks_for_it(has_sound: bool) -> None:
+    async def scene() -> None:
+        services, client = make()
+        async with client, sending(services, film_with_sound(60, gop=10) if has_sound else film(60, gop=10)):
+            peer = aiortc.RTCPeerConnection(aiortc.RTCConfiguration(iceServers=[]))
+            seen, heard = asyncio.get_running_loop().create_future(), asyncio.get_running_loop().create_future()
+
+            tasks: list[asyncio.Future[None]] = []
+
+            def take(track: object) -> None:
+                is_video = track.kind == "video"  # type: ignore[attr-defined]
+                tasks.append(asyncio.ensure_future(first_of(track, seen) if is_video else loud(track, heard)))
+
+            peer.on("track", take)
+            peer.addTransceiver("video", "recvonly")
+            peer.addTransceiver("audio", "recvonly")
+            await peer.setLocalDescription(await peer.createOffer())
+            answer = await client.post("/api/whep/gate", content=peer.localDescription.sdp, headers=SDP)
+            assert answer.status_code == 201, answer.text
+            await peer.setRemoteDescription(aiortc.RTCSessionDescription(answer.text, "answer"))
+            assert (await asyncio.wait_for(seen, 15)).width == 64
+            if has_sound:
+                sound = await asyncio.wait_for(heard, 15)
+                assert (sound.sample_rate, sound.layout.name) == (48_000, "stereo")
+            else:
+                assert "a=sendonly" not in answer.text.partition("m=audio")[2]
+            await client.delete(answer.headers["location"])
+            await gone(services)
+            await peer.close()
+            await asyncio.wait(tasks, timeout=5)
+            for task in tasks:
+                task.cancel()
 
     asyncio.run(scene())
 
@@ -143,6 +182,17 @@ async def first_of(track: object, got: asyncio.Future[object]) -> None:
     picture = await track.recv()  # type: ignore[attr-defined]
     if not got.done():
         got.set_result(picture)
+
+
+async def loud(track: object, got: asyncio.Future[object]) -> None:
+    """The first frame with anything to hear in it."""
+    while not got.done():
+        try:
+            frame_of_sound = await track.recv()  # type: ignore[attr-defined]
+        except aiortc.mediastreams.MediaStreamError:
+            return
+        if np.abs(frame_of_sound.to_ndarray().astype(int)).max() > 500:
+            got.set_result(frame_of_sound)
 
 
 async def gone(services: Services) -> None:

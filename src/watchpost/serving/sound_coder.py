@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any, Final, cast
+from typing import Final
 
 import av
 import av.error
-from av.audio.codeccontext import AudioCodecContext
-from av.audio.resampler import AudioResampler
 from av.codec.context import Flags
 
+from watchpost.serving.sound_decoder import SoundDecoder
 from watchpost.types import AudioPacket, AudioStream
 
 _AAC_RATES: Final = frozenset({8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000})
@@ -23,11 +22,6 @@ class SoundCoder:
 
     def __init__(self, stream: AudioStream) -> None:
         """Raises FFmpeg's errors and `ValueError` for a sound that it does not know; `of` does not."""
-        self._decoder = cast(AudioCodecContext, av.CodecContext.create(stream.codec, "r"))
-        self._decoder.extradata = stream.extradata
-        if stream.codec.startswith("pcm_"):
-            self._decoder.sample_rate = stream.sample_rate
-            self._decoder.layout = "mono" if stream.channels == 1 else "stereo"
         self._rate = stream.sample_rate if stream.sample_rate in _AAC_RATES else _OTHER_RATE
         layout = "mono" if stream.channels == 1 else "stereo"
         encoder = av.CodecContext.create("aac", "w")
@@ -37,7 +31,7 @@ class SoundCoder:
         encoder.flags |= Flags.global_header
         encoder.open()
         self._encoder = encoder
-        self._resampler = AudioResampler("fltp", layout, self._rate, encoder.frame_size)
+        self._decoder = SoundDecoder(stream, "fltp", layout, self._rate, encoder.frame_size)
         self.stream = AudioStream("aac", self._rate, 1 if layout == "mono" else 2, encoder.time_base, encoder.extradata)
 
     @classmethod
@@ -52,13 +46,10 @@ class SoundCoder:
 
     def add(self, packet: AudioPacket, time_s: float) -> list[AudioPacket]:
         """What becomes of a packet that is heard at `time_s` of camera time."""
-        payload: Any = packet.payload
         found = []
-        try:
-            for frame in self._decoder.decode(av.Packet(bytes(payload))):
-                frame.pts, frame.time_base = round(time_s * frame.sample_rate), Fraction(1, frame.sample_rate)
-                for each in self._resampler.resample(frame):
-                    found += [AudioPacket(coded.pts or 0, coded) for coded in self._encoder.encode(each)]
-        except (av.error.FFmpegError, ValueError):  # a damaged packet: what follows is heard all the same
-            return found
+        for frame in self._decoder.add(packet, time_s):
+            try:
+                found += [AudioPacket(coded.pts or 0, coded) for coded in self._encoder.encode(frame)]
+            except (av.error.FFmpegError, ValueError):  # what follows is heard all the same
+                break
         return found

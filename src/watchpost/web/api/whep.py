@@ -1,6 +1,7 @@
 """WHEP, by which a page asks for a camera over WebRTC (draft-ietf-wish-whep): an offer in, an answer out.
 
-H.264 passes through as the camera sends it. aiortc is an extra, and loaded when the first viewer comes.
+H.264 passes through as the camera sends it; its sound comes as Opus where the offer asks for sound. aiortc is an extra,
+and loaded when the first viewer comes.
 """
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ async def _opened(services: Services, user: User, camera: str, offer: str) -> tu
     viewer = None
     try:
         first = await _first(tap, news)
-        viewer = WebRtcViewer(_source(tap, news, first))
+        viewer = WebRtcViewer(_source(tap, news, first), has_sound=first[0].stream.audio is not None)
         answer = await viewer.answer(offer)
     except BaseException as error:
         tap.close()

@@ -245,11 +245,11 @@ class Player extends HTMLElement {
     if (this.#latenesses.length > LATENESSES) this.#latenesses.shift();
   }
 
-  /** How far it wants to stay behind: so far that boxes are there before their picture, where that is not too long. */
+  /** How far it wants to stay behind: so far that boxes were there before their picture of late, where that is not too long. */
   get wishedDelay() {
     const oldest = performance.now() - RECENT_S * 1000;
     const recent = this.#latenesses.filter(({ at }) => at > oldest).map(({ late }) => late).sort((a, b) => a - b);
-    const boxes = recent.length ? recent[Math.floor((recent.length - 1) * 0.9)] + Math.min(this.#boxes.step ?? 0, 0.2) : 0;
+    const boxes = recent.length ? recent.at(-1) + Math.min(this.#boxes.step ?? 0, 0.2) : 0;
     return Math.min(MOST_DELAY_S, Math.max(LEAST_DELAY_S + this.#stalls * STALL_S, boxes));
   }
 
