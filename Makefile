@@ -14,7 +14,7 @@ export SOURCE PORT
 # A file of tests stays in one process; one thread each, or the libraries of all processes compete for the same cores.
 IN_PARALLEL := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist loadfile
 
-.PHONY: help demo test test-all test-some lint types docs bench wheel clean distclean
+.PHONY: help demo test test-all test-some test-again lint types docs bench wheel clean distclean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,7 +33,10 @@ test-all: MARKED :=
 test-all: test-some ## Run all tests: also full clips, real servers, a browser, reference tools
 
 test-some: $(VENV)/.installed-oracle ## Run the tests with these marks: MARKED="slow or peer"
-	@$(BIN)/python -m pytest -m "$(MARKED)"
+	@$(IN_PARALLEL) -m "$(MARKED)"
+
+test-again: $(VENV)/.installed-test ## Run those of the last run's tests that failed again, one by one: MARKED="slow or peer"
+	@$(BIN)/python -m pytest --last-failed --last-failed-no-failures none -m "$(MARKED)"
 
 lint: types ## Check style, types, import contracts, spelling and the documentation
 	@$(BIN)/ruff check .

@@ -56,6 +56,7 @@ def test_two_stages_are_refused() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", ["ssd300", "retinanet"])  # the loop's test exports fcos
 def test_onnx_says_the_same(name: str, tmp_path: Path) -> None:
     torch.manual_seed(3)

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import random
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +13,6 @@ import torch
 from watchpost.errors import WatchpostError
 from watchpost.training import checkpoint, loop
 from watchpost.training.loop import BEST, LAST, train
-
-HERE = Path(__file__).parent
 
 
 def history(rows: list[dict[str, float]]) -> list[dict[str, float]]:
@@ -156,39 +149,6 @@ def test_a_classic_trains_by_the_same_recipe(tmp_path: Path):
     assert saved.network().class_names == shapes.CLASSES
     with pytest.raises(WatchpostError, match="ssdlite320"):
         saved.detector()
-
-
-def run_alone(folder: Path, amp: str = "off", kill_after_s: float | None = None) -> dict[str, Any] | None:
-    """What a run in its own process reports; `None` when it was killed."""
-    folder.mkdir(exist_ok=True)
-    command = [sys.executable, str(HERE / "_killed.py"), str(folder), amp]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE), *sys.path])}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        if kill_after_s is not None:
-            time.sleep(kill_after_s)  # a random moment is the point of the test
-            process.kill()
-        report = process.stdout.read()
-    return json.loads(report) if process.returncode == 0 else None
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("amp", ["off", "bf16"])
-def test_killed_again_and_again_it_ends_with_the_same_loss(tmp_path: Path, amp: str):
-    whole = run_alone(tmp_path / "whole", amp)
-    assert whole is not None
-    chance = random.Random(amp)
-    kills, report = 0, None
-    for _ in range(10):
-        report = run_alone(tmp_path / "killed", amp, chance.uniform(0.2, 1.5))
-        if report is not None:
-            break
-        kills += 1
-    assert kills >= 2
-    report = report or run_alone(tmp_path / "killed", amp)
-    assert report == whole
 
 
 @pytest.mark.slow

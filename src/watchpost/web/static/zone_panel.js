@@ -14,6 +14,7 @@ export class ZonePanel extends HTMLElement {
   #rules = [];
   #newRules = [];
   #isDirty = false;
+  #isBusy = false; // reading or saving: what is drawn meanwhile would be lost
 
   // `screen`: what the picture is shown in.
   constructor(camera, screen) {
@@ -54,6 +55,8 @@ export class ZonePanel extends HTMLElement {
   }
 
   async #load() {
+    this.#isBusy = true;
+    this.#show();
     try {
       this.#read = await readCamera(this.#camera);
       this.#rules = structuredClone(this.#read.rules);
@@ -64,11 +67,13 @@ export class ZonePanel extends HTMLElement {
     } catch (error) {
       this.#tell(error.message, true);
     }
+    this.#isBusy = !this.#read;
     this.#show();
   }
 
   async #save() {
-    this.save.disabled = true;
+    this.#isBusy = true;
+    this.#show();
     this.#tell(text("zones.saving"));
     try {
       await saveShapes(this.#camera, this.#read, this.editor.shapes, [...this.#rules, ...this.#newRules]);
@@ -77,6 +82,7 @@ export class ZonePanel extends HTMLElement {
     } catch (error) {
       this.#tell(error.message, true);
     }
+    this.#isBusy = false;
     this.#show();
   }
 
@@ -87,11 +93,15 @@ export class ZonePanel extends HTMLElement {
 
   #show() {
     const { shapes, chosen, tool } = this.editor;
-    for (const button of this.tools.children) button.setAttribute("aria-pressed", String(button.dataset.kind === tool));
-    this.undo.disabled = !this.editor.canUndo;
-    this.redo.disabled = !this.editor.canRedo;
-    this.save.disabled = !this.#isDirty;
-    this.cancel.disabled = !this.#isDirty;
+    for (const button of this.tools.children) {
+      button.setAttribute("aria-pressed", String(button.dataset.kind === tool));
+      button.disabled = this.#isBusy;
+    }
+    this.editor.inert = this.list.inert = this.#isBusy;
+    this.undo.disabled = this.#isBusy || !this.editor.canUndo;
+    this.redo.disabled = this.#isBusy || !this.editor.canRedo;
+    this.save.disabled = this.#isBusy || !this.#isDirty;
+    this.cancel.disabled = this.#isBusy || !this.#isDirty;
     this.hint.textContent = text(tool === "select" ? "zones.hint_select" : `zones.hint_${tool}`);
     if (this.list.contains(document.activeElement) && this.list.children.length === shapes.length) { // a name is being typed
       [...this.list.children].forEach((row, index) => row.classList.toggle("chosen", index === chosen));
