@@ -147,6 +147,7 @@ def test_whoever_waits_at_a_terminal_is_told_at_once(stage: Callable[..., Stage]
 
 def test_a_slow_target_loses_its_own_packets(stage: Callable[..., Stage]) -> None:
     on = stage(Server(-1))
+    assert until(lambda: len(on.server.opened) == 1)
     on.server.opened[0].may_go_on.clear()
     large = [dataclasses.replace(packet, size=1_000_000) for packet in film(40)]
     on.send(large)  # returns at once

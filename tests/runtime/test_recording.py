@@ -16,7 +16,9 @@ from watchpost.config import Configuration, loads
 from watchpost.recordings.archive import Archive
 from watchpost.recordings.check import check
 from watchpost.recordings.writer import CameraWriter
+from watchpost.runtime import recording
 from watchpost.runtime import supervisor as supervising
+from watchpost.runtime.feed import Feed
 from watchpost.runtime.live import LiveHub
 from watchpost.runtime.recording import Keeper, limits, recorder_options, source_options
 from watchpost.runtime.supervisor import Supervisor
@@ -27,13 +29,15 @@ COUNT = 200
 
 
 class Source:
-    """A live camera that has sent 20 s at once, and then goes on without a packet."""
+    """A live camera that sends 20 s at once when somebody analyses it, and then goes on without a packet."""
 
-    def __init__(self, camera: str) -> None:
+    def __init__(self, camera: str, feeds: Sequence[Feed] = ()) -> None:
         self._camera = camera
+        self._feeds = feeds
         self._closed = threading.Event()
 
     def packets(self) -> Iterator[Packet]:
+        until(lambda: not self._feeds or self._closed.is_set() or any(feed._reader for feed in self._feeds))
         yield from film(COUNT, camera=self._camera)
         self._closed.wait(60)
 
@@ -53,10 +57,18 @@ class HangingSource(Source):
 def sources(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The cameras that were connected to, in order."""
     opened: list[str] = []
+    feeds: list[Feed] = []
+
+    class NotedFeed(Feed):
+        def start(self) -> None:
+            feeds.append(self)
+            super().start()
+
+    monkeypatch.setattr(recording, "Feed", NotedFeed)
 
     def open_one(address: str, camera: str, *_: object) -> Source:
         opened.append(camera)
-        return HangingSource(camera) if "dead" in address else Source(camera)
+        return HangingSource(camera) if "dead" in address else Source(camera, feeds)
 
     monkeypatch.setattr(supervising, "open_source", open_one)
     return opened
