@@ -193,7 +193,7 @@ class LoadReader:
         sequence = data[begin + 2] << 8 | data[begin + 3]
         self.gaps += self._sequence is not None and sequence != (self._sequence + 1) & 0xFFFF
         self._sequence = sequence
-        if (found := data.find(MARK, begin, min(end, begin + 400))) >= 0:
+        if (found := data.find(MARK, begin, end)) >= 0:
             self._stamp_s = int(data[found + len(MARK) : found + len(MARK) + 20]) / 1e6
         if data[begin + 1] & 0x80 and self._stamp_s is not None:
             self.pictures += 1
