@@ -23,10 +23,6 @@ from watchpost.types import Event, Packet
 
 _LOG: Final = logging.getLogger(__name__)
 _RETRY_S: Final = 5.0
-_GATHER_S: Final = 0.25
-_GATHER: Final = 8
-"""So long, or until there are so many, packets gather before the recorder's thread is woken: to wake it for each of
-hundreds a second costs more than what it does with them."""
 _PACKET_COST: Final = 500
 """Bytes that a packet takes beside its data."""
 
@@ -147,8 +143,7 @@ class Recorder:
             self._queue.append((packet, self._lost_at_door))
             self._lost_at_door = 0
             self._queued_bytes += size
-            if packet.is_key or len(self._queue) >= _GATHER:
-                self._changed.notify()
+            self._changed.notify()
 
     def event(self, event: Event) -> None:
         """Record, and keep longer, what is around an event."""
@@ -222,7 +217,7 @@ class Recorder:
     def _next(self) -> tuple[Packet, int] | Event | None:
         with self._changed:
             while not self._queue and not self._stop.is_set():
-                self._changed.wait(_GATHER_S)
+                self._changed.wait()
             if not self._queue:
                 return None
             return self._queue.popleft()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from fractions import Fraction
 from typing import Any, cast
 
@@ -34,10 +35,8 @@ class SoundDecoder:
         """What becomes of a packet that is heard at `time_s` of camera time; nothing of a damaged one."""
         payload: Any = packet.payload
         found: list[AudioFrame] = []
-        try:
+        with suppress(av.error.FFmpegError, ValueError):  # what follows is heard all the same
             for frame in self._decoder.decode(av.Packet(bytes(payload))):
                 frame.pts, frame.time_base = round(time_s * frame.sample_rate), Fraction(1, frame.sample_rate)
                 found += self._resampler.resample(frame)
-        except (av.error.FFmpegError, ValueError):  # what follows is heard all the same
-            return found
         return found
