@@ -12,7 +12,8 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no
 unexport SECONDS
 export SOURCE PORT
 # A file of tests stays in one process; one thread each, or the libraries of all processes compete for the same cores.
-IN_PARALLEL := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist loadfile
+# In the order of `tests/conftest.py`, not by the number of tests in them, which says nothing of how long they take.
+IN_PARALLEL := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help demo test test-all test-some test-again lint types docs bench wheel clean distclean
 

@@ -16,3 +16,8 @@ def shared_data() -> Path:
     if not DATA.is_dir():
         pytest.skip(f"no test data at {DATA}: set WATCHPOST_TEST_DATA to a folder laid out as tests/README.md says")
     return DATA
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what trains: those files take minutes each, and started last one core would wait for the other."""
+    items.sort(key=lambda item: item.path.parent.name != "training")
