@@ -95,6 +95,17 @@ HLS = (
   return {changed, width: video.videoWidth, gaps: buffer.buffered.length - 1, behind_ms: behind[behind.length >> 1]};
 }"""
 )
+NEGOTIATED = """
+  await peer.setLocalDescription();
+  if (peer.iceGatheringState !== "complete") await new Promise((done) => {
+    peer.onicegatheringstatechange = () => peer.iceGatheringState === "complete" && done();
+  });
+  const answer = await fetch(url, {
+    method: "POST", headers: {"Content-Type": "application/sdp"}, body: peer.localDescription.sdp,
+  });
+  if (answer.status !== 201) return {status: answer.status, detail: await answer.text()};
+  await peer.setRemoteDescription({type: "answer", sdp: await answer.text()});
+"""
 WHEP = (
     "async (url) => {"
     + MOVING
@@ -105,16 +116,9 @@ WHEP = (
   const peer = new RTCPeerConnection();
   peer.addTransceiver("video", {direction: "recvonly"});
   peer.ontrack = (event) => { video.srcObject = new MediaStream([event.track]); };
-  await peer.setLocalDescription();
-  if (peer.iceGatheringState !== "complete") await new Promise((done) => {
-    peer.onicegatheringstatechange = () => peer.iceGatheringState === "complete" && done();
-  });
-  const answer = await fetch(url, {
-    method: "POST", headers: {"Content-Type": "application/sdp"}, body: peer.localDescription.sdp,
-  });
-  if (answer.status !== 201) return {status: answer.status, detail: await answer.text()};
-  await peer.setRemoteDescription({type: "answer", sdp: await answer.text()});
-  await video.play();
+"""
+    + NEGOTIATED
+    + """  await video.play();
   const changed = await moving(video);
   let stats = {};
   for (let looks = 0; looks < 100 && !(stats.framesDecoded > 10); looks += 1) {
@@ -132,19 +136,13 @@ WHEP = (
 )
 
 
-HEARD = """async (url) => {
+HEARD = (
+    """async (url) => {
   const peer = new RTCPeerConnection();
   for (const kind of ["video", "audio"]) peer.addTransceiver(kind, {direction: "recvonly"});
-  await peer.setLocalDescription();
-  if (peer.iceGatheringState !== "complete") await new Promise((done) => {
-    peer.onicegatheringstatechange = () => peer.iceGatheringState === "complete" && done();
-  });
-  const answer = await fetch(url, {
-    method: "POST", headers: {"Content-Type": "application/sdp"}, body: peer.localDescription.sdp,
-  });
-  if (answer.status !== 201) return {status: answer.status, detail: await answer.text()};
-  await peer.setRemoteDescription({type: "answer", sdp: await answer.text()});
-  const told = {status: answer.status, sound: 0, codec: "", pictures: 0};
+"""
+    + NEGOTIATED
+    + """  const told = {status: answer.status, sound: 0, codec: "", pictures: 0};
   for (let looks = 0; looks < 150 && !(told.sound > 100 && told.pictures > 10); looks += 1) {
     await new Promise((done) => setTimeout(done, 200));
     const stats = await peer.getStats();
@@ -158,6 +156,7 @@ HEARD = """async (url) => {
   peer.close();
   return told;
 }"""
+)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import gc
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 import httpx2
@@ -63,9 +63,7 @@ def test_pictures_reach_a_peer() -> None:
             peer = aiortc.RTCPeerConnection(aiortc.RTCConfiguration(iceServers=[]))
             got: asyncio.Future[object] = asyncio.get_running_loop().create_future()
             peer.on("track", lambda track: asyncio.ensure_future(first_of(track, got)))
-            peer.addTransceiver("video", "recvonly")
-            await peer.setLocalDescription(await peer.createOffer())
-            answer = await client.post("/api/whep/gate", content=peer.localDescription.sdp, headers=SDP)
+            answer = await ask(client, peer, "video")
             assert answer.status_code == 201, answer.text
             assert answer.headers["content-type"].startswith("application/sdp")
             await peer.setRemoteDescription(aiortc.RTCSessionDescription(answer.text, "answer"))
@@ -95,10 +93,7 @@ def test_sound_reaches_a_peer_that_asks_for_it(has_sound: bool) -> None:
                 tasks.append(asyncio.ensure_future(first_of(track, seen) if is_video else loud(track, heard)))
 
             peer.on("track", take)
-            peer.addTransceiver("video", "recvonly")
-            peer.addTransceiver("audio", "recvonly")
-            await peer.setLocalDescription(await peer.createOffer())
-            answer = await client.post("/api/whep/gate", content=peer.localDescription.sdp, headers=SDP)
+            answer = await ask(client, peer, "video", "audio")
             assert answer.status_code == 201, answer.text
             await peer.setRemoteDescription(aiortc.RTCSessionDescription(answer.text, "answer"))
             assert (await asyncio.wait_for(seen, 15)).width == 64
@@ -132,9 +127,7 @@ def test_who_may_see_no_more_loses_what_plays(tmp_path: Path, loss: str) -> None
         bearer = {**SDP, "Authorization": f"Bearer {secret}"}
         async with httpx2.AsyncClient(transport=transport, base_url="http://h") as client, sending(services):
             peer = aiortc.RTCPeerConnection(aiortc.RTCConfiguration(iceServers=[]))
-            peer.addTransceiver("video", "recvonly")
-            await peer.setLocalDescription(await peer.createOffer())
-            answer = await client.post("/api/whep/gate", content=peer.localDescription.sdp, headers=bearer)
+            answer = await ask(client, peer, "video", headers=bearer)
             assert answer.status_code == 201, answer.text
             clock.advance(11.0)
             await asyncio.sleep(0.6)  # a look later
@@ -164,9 +157,7 @@ def test_the_server_stops_while_somebody_watches(caplog: pytest.LogCaptureFixtur
             peer = aiortc.RTCPeerConnection(aiortc.RTCConfiguration(iceServers=[]))
             got: asyncio.Future[object] = asyncio.get_running_loop().create_future()
             peer.on("track", lambda track: asyncio.ensure_future(first_of(track, got)))
-            peer.addTransceiver("video", "recvonly")
-            await peer.setLocalDescription(await peer.createOffer())
-            answer = await client.post("/api/whep/gate", content=peer.localDescription.sdp, headers=SDP)
+            answer = await ask(client, peer, "video")
             await peer.setRemoteDescription(aiortc.RTCSessionDescription(answer.text, "answer"))
             await asyncio.wait_for(got, 15)
             await asyncio.wait_for(asyncio.to_thread(server.stop), 15)
@@ -176,6 +167,16 @@ def test_the_server_stops_while_somebody_watches(caplog: pytest.LogCaptureFixtur
     asyncio.run(scene())
     gc.collect()
     assert not [record for record in caplog.records if record.name == "asyncio"]
+
+
+async def ask(
+    client: httpx2.AsyncClient, peer: aiortc.RTCPeerConnection, *kinds: str, headers: Mapping[str, str] = SDP
+) -> httpx2.Response:
+    """The answer to a peer's offer to take these kinds of tracks."""
+    for kind in kinds:
+        peer.addTransceiver(kind, "recvonly")
+    await peer.setLocalDescription(await peer.createOffer())
+    return await client.post("/api/whep/gate", content=peer.localDescription.sdp, headers=headers)
 
 
 async def first_of(track: object, got: asyncio.Future[object]) -> None:

@@ -134,7 +134,7 @@ class KeepingUp:
         self._late_since_s = None
 
     def has_room(self, packet: Packet) -> bool:
-        """Whether this packet of a camera that is too heavy is to be decoded: key frames, as far as the share goes."""
+        """Whether this packet of a camera that is spared is to be decoded: key frames, as far as the share goes."""
         time_s = packet.camera_time_s or 0.0
         if not packet.is_key or time_s < self._paid_until_s:
             return False
